@@ -1,0 +1,1 @@
+"""Protolith: a protobuf schema registry for analytics."""

@@ -1,0 +1,198 @@
+"""Every error that Protolith raises on purpose, as one tree.
+
+SchemaRegistryError                 the root
+├── ProtocExecutionError            422: the compiler's verdict on what was sent
+│   ├── CompileError                SCHEMA_INVALID: with file:line:column
+│   └── CompilerRejectedError       COMPILER_REJECTED: it crashed or ran into a limit
+├── SchemaValidationError           400: readable, but not usable
+│   ├── MalformedError              MALFORMED_REQUEST: encoding, JSON, parameters
+│   ├── SchemaTooComplexError       SCHEMA_TOO_COMPLEX: a limit, and the value found
+│   ├── BundleError                 BUNDLE_INVALID: file names and archives
+│   ├── InvalidNameError            NAME_INVALID: databases, tables, columns
+│   ├── ExpressionError             EXPRESSION_INVALID: default expressions
+│   └── LayoutError                 LAYOUT_IMPOSSIBLE: a table that cannot be
+├── TooLargeError                   413 TOO_LARGE
+├── NotFoundError                   404 NOT_FOUND
+├── ConflictError                   409 CONFLICT
+├── RowsRejectedError               422 ROWS_REJECTED: with record index and byte offset
+├── CompilerUnavailableError        503 COMPILER_UNAVAILABLE: ours, never the user's fault
+├── EngineUnavailableError          503 ENGINE_UNAVAILABLE
+├── EngineError                     422 ENGINE_REFUSED: the engine's own verdict
+├── BusyError                       503 BUSY
+└── StorageFullError                507 STORAGE_FULL
+
+The code is stable; the sentence is not. The hint says what to do next.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One place where something is wrong: in a file, in a table, or in data."""
+
+    text: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    field_path: str | None = None
+    record: int | None = None
+    offset: int | None = None
+
+    def __str__(self) -> str:
+        where = ""
+        if self.file is not None:
+            spots = [self.file, *(str(n) for n in (self.line, self.column) if n is not None)]
+            where = ":".join(spots) + ": "
+        elif self.record is not None:
+            where = f"record {self.record} at byte {self.offset}: "
+        if self.field_path is not None:
+            where += f"{self.field_path}: "
+        return where + self.text
+
+
+class SchemaRegistryError(Exception):
+    """The root of everything that Protolith raises on purpose."""
+
+    code: ClassVar[str] = "INTERNAL"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, hint: str | None = None, details: Sequence[Detail] = ()):
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = tuple(details)
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *(f"  {detail}" for detail in self.details)])
+
+
+class ProtocExecutionError(SchemaRegistryError):
+    """The protobuf compiler, or a plugin of it, refused what was sent."""
+
+    code = "PROTOC_FAILED"
+    status = 422
+
+
+class CompileError(ProtocExecutionError):
+    """The sources do not compile; `details` holds each diagnostic with its place."""
+
+    code = "SCHEMA_INVALID"
+
+
+class CompilerRejectedError(ProtocExecutionError):
+    """The compiler crashed on the sources or ran into a limit; `reason` says which."""
+
+    code = "COMPILER_REJECTED"
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None):
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class SchemaValidationError(SchemaRegistryError):
+    """What was sent can be read, but not used."""
+
+    code = "VALIDATION_FAILED"
+    status = 400
+
+
+class MalformedError(SchemaValidationError):
+    """Wrong encoding, JSON, or parameters."""
+
+    code = "MALFORMED_REQUEST"
+
+
+class SchemaTooComplexError(SchemaValidationError):
+    """A limit on the schema is exceeded; the message says the limit and the value found."""
+
+    code = "SCHEMA_TOO_COMPLEX"
+
+
+class BundleError(SchemaValidationError):
+    """A file name or an archive that is not acceptable."""
+
+    code = "BUNDLE_INVALID"
+
+
+class InvalidNameError(SchemaValidationError):
+    """A database, table or column name that is not an identifier."""
+
+    code = "NAME_INVALID"
+
+
+class ExpressionError(SchemaValidationError):
+    """A default expression that is not acceptable."""
+
+    code = "EXPRESSION_INVALID"
+
+
+class LayoutError(SchemaValidationError):
+    """A message that cannot be laid out as the table that was asked for."""
+
+    code = "LAYOUT_IMPOSSIBLE"
+
+
+class TooLargeError(SchemaRegistryError):
+    """More bytes than allowed."""
+
+    code = "TOO_LARGE"
+    status = 413
+
+
+class NotFoundError(SchemaRegistryError):
+    """No such schema, version, table or message."""
+
+    code = "NOT_FOUND"
+    status = 404
+
+
+class ConflictError(SchemaRegistryError):
+    """The request contradicts what is there: another table, an ambiguous name, a lost race."""
+
+    code = "CONFLICT"
+    status = 409
+
+
+class RowsRejectedError(SchemaRegistryError):
+    """Records could not be loaded; `details` names each with index, offset and reason."""
+
+    code = "ROWS_REJECTED"
+    status = 422
+
+
+class CompilerUnavailableError(SchemaRegistryError):
+    """The compiler itself could not be started."""
+
+    code = "COMPILER_UNAVAILABLE"
+    status = 503
+
+
+class EngineUnavailableError(SchemaRegistryError):
+    """The engine is missing, locked, or does not answer."""
+
+    code = "ENGINE_UNAVAILABLE"
+    status = 503
+
+
+class EngineError(SchemaRegistryError):
+    """The engine refused a statement."""
+
+    code = "ENGINE_REFUSED"
+    status = 422
+
+
+class BusyError(SchemaRegistryError):
+    """A lock or a queue was not free in time; try again."""
+
+    code = "BUSY"
+    status = 503
+
+
+class StorageFullError(SchemaRegistryError):
+    """The disk is full; reads go on."""
+
+    code = "STORAGE_FULL"
+    status = 507
