@@ -155,8 +155,10 @@ Type: TypeAlias = Scalar | Record | List | Map
 class Column:
     """One column of a table or of a record.
 
-    `nullable` says whether a value may be missing. `path` holds the field numbers from the
-    enclosing record (one number, unless a layout flattened messages on the way).
+    `nullable` says whether a value may be missing; lists and maps are empty rather than missing,
+    so for them it is always False. `path` holds the field numbers from the enclosing record (one
+    number, unless a layout flattened messages on the way). `attributes` are BigQuery's own keys
+    that no other engine knows, such as `collation`, each with its value as JSON text.
     """
 
     name: str
@@ -166,6 +168,7 @@ class Column:
     comment: str = ""
     default: str | None = None
     policy_tags: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,88 @@
+"""Frames into record batches, with an account of what was refused, unknown, or cut."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from protolith.arrow import arrow_schema
+from protolith.decoding.framing import Frame
+from protolith.decoding.reference import RecordError, ReferenceDecoder
+from protolith.errors import Detail, RowsRejectedError
+
+BATCH_ROWS = 8192
+MAX_REPORTED = 1000
+
+
+@dataclass
+class Decoded:
+    """What became of the records: rows made, records refused, and what the rows do not hold.
+
+    `rejected` holds the first thousand refused records, `rejected_count` counts them all.
+    `unknown_fields` counts values by `message.number` that the schema does not know, `cut` counts
+    values by field path that lost digits below a microsecond.
+    """
+
+    rows: int = 0
+    rejected_count: int = 0
+    rejected: list[Detail] = field(default_factory=list)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    cut: Counter[str] = field(default_factory=Counter)
+
+
+def decode(
+    frames: Iterable[Frame],
+    decoder: ReferenceDecoder,
+    *,
+    skip_bad: bool = False,
+    account: Decoded | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> Iterator[pa.RecordBatch]:
+    """Decode frames into record batches of `decoder.table`.
+
+    A record that cannot be decoded raises `RowsRejectedError` with its index, offset and reason,
+    or is reported in `account` and left out when `skip_bad` is set.
+    """
+    account = account if account is not None else Decoded()
+    schema = arrow_schema(decoder.table)
+    rows: list[list[Any]] = []
+    for frame in frames:
+        try:
+            rows.append(_decode_frame(frame, decoder, account))
+        except RecordError as error:
+            _reject(Detail(str(error), record=frame.index, offset=frame.offset), account, skip_bad)
+        if len(rows) == batch_rows:
+            yield _batch(rows, schema, account)
+            rows = []
+    if rows:
+        yield _batch(rows, schema, account)
+
+
+def _decode_frame(frame: Frame, decoder: ReferenceDecoder, account: Decoded) -> list[Any]:
+    if frame.broken is not None:
+        raise RecordError(frame.broken)
+    row = decoder.decode(frame.data)
+    account.unknown_fields.update(row.unknown_fields)
+    account.cut.update(row.cut)
+    return row.values
+
+
+def _reject(detail: Detail, account: Decoded, skip_bad: bool) -> None:  # noqa: FBT001
+    account.rejected_count += 1
+    if len(account.rejected) < MAX_REPORTED:
+        account.rejected.append(detail)
+    if not skip_bad:
+        raise RowsRejectedError(
+            "a record cannot be loaded, so nothing was loaded",
+            details=[detail],
+            hint="mend the record, or skip and report bad records (--skip-bad)",
+        )
+
+
+def _batch(rows: list[list[Any]], schema: pa.Schema, account: Decoded) -> pa.RecordBatch:
+    account.rows += len(rows)
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(list(c), f.type) for c, f in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

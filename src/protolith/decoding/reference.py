@@ -1,0 +1,144 @@
+"""The reference decoder: through protobuf's own runtime, exactly right, and slow."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf import message_factory
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from protolith.decoding.values import RecordError, converter
+from protolith.descriptors import DescriptorSet
+from protolith.errors import LayoutError
+from protolith.tables import Column, List, Map, Record, Table, Type
+
+__all__ = ["RecordError", "ReferenceDecoder", "Row"]
+
+_WIRE_TYPES = ("varint", "64-bit", "length-delimited", "start group", "end group", "32-bit")
+_Getter = Callable[[Any, "Row"], Any]
+
+
+@dataclass
+class Row:
+    """The values of one record in column order, and what they do not hold."""
+
+    values: list[Any] = field(default_factory=list)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    cut: Counter[str] = field(default_factory=Counter)
+
+
+class ReferenceDecoder:
+    """Decodes one message type into the rows of a table; the oracle of the tests.
+
+    `table` is a table as an engine stores it, laid out from a message of `descriptors`.
+    """
+
+    def __init__(self, descriptors: DescriptorSet, table: Table) -> None:
+        if table.message is None:
+            raise LayoutError(
+                f"{table.database}.{table.name} was not made from a message",
+                hint="register the .proto file to load protobuf data",
+            )
+        self.table = table
+        self._descriptors = descriptors
+        root = descriptors.message(table.message)
+        self._class = message_factory.GetMessageClass(root)
+        self._name = root.full_name
+        self._getters = [self._getter(root, column, column.name) for column in table.columns]
+
+    def decode(self, data: bytes) -> Row:
+        """Decode one record, or raise `RecordError` with the reason."""
+        cls: Any = self._class
+        try:
+            # Through the class: a field may be called like a method of the instance.
+            message = cls.FromString(data)
+        except DecodeError as error:
+            raise RecordError(f"not a {self._name}: {error}") from None
+        if not cls.IsInitialized(message):
+            missing = ", ".join(cls.FindInitializationErrors(message))
+            raise RecordError(f"required fields are missing: {missing}")
+        row = Row()
+        self._check_unknown(message, row)
+        if row.unknown_fields and not cls.ListFields(message):
+            raise RecordError(f"no field of {self._name} in it: is it another message?")
+        row.values = [get(message, row) for get in self._getters]
+        return row
+
+    def _check_unknown(self, message: Any, row: Row) -> None:
+        descriptor = message.DESCRIPTOR
+        unknown_fields = UnknownFieldSet(message)
+        for index in range(len(unknown_fields)):
+            unknown = unknown_fields[index]
+            known = descriptor.fields_by_number.get(unknown.field_number)
+            if known is None or known.enum_type is not None:
+                # A closed enum keeps numbers that it does not know among the unknown fields.
+                row.unknown_fields[f"{descriptor.full_name}.{unknown.field_number}"] += 1
+                continue
+            found = _WIRE_TYPES[unknown.wire_type]
+            raise RecordError(f"{known.full_name}: wire type {found} does not fit its type")
+        for part, value in type(message).ListFields(message):
+            for inner in _messages_in(part, value):
+                self._check_unknown(inner, row)
+
+    def _getter(self, message: Descriptor, column: Column, path: str) -> _Getter:
+        if not column.path:
+            missing: Any = [] if isinstance(column.type, List | Map) else None
+            return lambda _message, _row: missing
+        part = message.fields_by_number[column.path[0]]
+        name = part.name
+        if isinstance(column.type, Map) and part.message_type is not None:
+            return self._map_getter(name, part.message_type, column.type, path)
+        if part.is_repeated:
+            element = column.type.element if isinstance(column.type, List) else column.type
+            convert = self._converter(part, element, path)
+            return lambda message, row: [convert(v, row) for v in getattr(message, name)]
+        convert = self._converter(part, column.type, path)
+        if not part.has_presence:
+            return lambda message, row: convert(getattr(message, name), row)
+        return _present(name, convert, path, nullable=column.nullable)
+
+    def _map_getter(self, name: str, entry: Descriptor, type_: Map, path: str) -> _Getter:
+        key = self._converter(entry.fields_by_name["key"], type_.key, f"{path}.key")
+        value = self._converter(entry.fields_by_name["value"], type_.value, f"{path}.value")
+
+        def get(message: Any, row: Row) -> list[tuple[Any, Any]]:
+            return [(key(k, row), value(v, row)) for k, v in getattr(message, name).items()]
+
+        return get
+
+    def _converter(self, part: FieldDescriptor, type_: Type, path: str) -> _Getter:
+        kind = part.message_type
+        if not isinstance(type_, Record) or kind is None:
+            return converter(part, type_, path, self._descriptors.pool)
+        names = [column.name for column in type_.columns]
+        getters = [self._getter(kind, column, f"{path}.{column.name}") for column in type_.columns]
+
+        def convert(message: Any, row: Row) -> dict[str, Any]:
+            values = (get(message, row) for get in getters)
+            return dict(zip(names, values, strict=True))
+
+        return convert
+
+
+def _present(name: str, convert: _Getter, path: str, *, nullable: bool) -> _Getter:
+    def get(message: Any, row: Row) -> Any:
+        if type(message).HasField(message, name):
+            return convert(getattr(message, name), row)
+        if nullable:
+            return None
+        raise RecordError(f"{path}: a required column has no value")
+
+    return get
+
+
+def _messages_in(part: FieldDescriptor, value: Any) -> Sequence[Any]:
+    kind = part.message_type
+    if kind is None:
+        return ()
+    if kind.GetOptions().map_entry:
+        has_messages = kind.fields_by_name["value"].message_type is not None
+        return list(value.values()) if has_messages else ()
+    return list(value) if part.is_repeated else (value,)

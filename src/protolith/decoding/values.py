@@ -1,0 +1,214 @@
+"""One field's value as one column's value."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Context, InvalidOperation
+from decimal import Decimal as Number
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+
+from protolith.tables import (
+    Boolean,
+    Date,
+    DateTime,
+    Decimal,
+    EnumName,
+    Integer,
+    Json,
+    String,
+    Time,
+    Timestamp,
+    Type,
+)
+
+
+class RecordError(ValueError):
+    """A record cannot be a row of the table; the message says why."""
+
+
+Convert = Callable[[Any, Any], Any]
+
+_NANOS = 1_000_000_000
+_MICRO = 1_000
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # years 0001 to 9999
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+_TOO_FINE = re.compile(r"\.\d{7}")  # fromisoformat would cut further digits silently
+_INT64 = range(-(2**63), 2**63)
+_WRAPPERS = {
+    f"google.protobuf.{kind}Value"
+    for kind in "Bool String Bytes Float Double Int32 Int64 UInt32 UInt64".split()
+}
+
+
+_F = FieldDescriptor
+_WHOLE = {
+    *(_F.TYPE_INT32, _F.TYPE_INT64, _F.TYPE_UINT32, _F.TYPE_UINT64, _F.TYPE_SINT32),
+    *(_F.TYPE_SINT64, _F.TYPE_FIXED32, _F.TYPE_FIXED64, _F.TYPE_SFIXED32, _F.TYPE_SFIXED64),
+}
+
+
+def converter(part: FieldDescriptor, type_: Type, path: str, pool: DescriptorPool) -> Convert:
+    """How values of a field become values of a column type; the column's path is for errors.
+
+    The converter takes a value and the row that counts what is cut; it raises `RecordError`.
+    """
+    if part.message_type is not None:
+        return _from_message(part.message_type.full_name, type_, path, pool)
+    if part.enum_type is not None:
+        return _from_enum(part.enum_type, type_)
+    if part.type == FieldDescriptor.TYPE_STRING:
+        return _from_text(type_, path)
+    if part.type in _WHOLE:
+        return _from_whole(type_, path)
+    return _as_is
+
+
+def _as_is(value: Any, _row: Any) -> Any:
+    return value
+
+
+def _from_message(kind: str, type_: Type, path: str, pool: DescriptorPool) -> Convert:
+    if kind == "google.protobuf.Timestamp" and isinstance(type_, Timestamp):
+        return _timestamp(type_, path)
+    if kind == "google.protobuf.Duration" and isinstance(type_, Integer):
+        return _duration(path)
+    if isinstance(type_, Json | String) and kind != "google.protobuf.StringValue":
+        return _json_text(path, pool)
+    if kind in _WRAPPERS:
+        return lambda value, _row: value.value
+    if isinstance(type_, Boolean):
+        return lambda _value, _row: True  # an empty message: it was there
+    raise TypeError(f"{path}: no way from {kind} to {type_}")
+
+
+def _timestamp(type_: Timestamp, path: str) -> Convert:
+    def convert(value: Any, row: Any) -> int:
+        seconds, nanos = value.seconds, value.nanos
+        if not (_FIRST_SECOND <= seconds <= _LAST_SECOND and 0 <= nanos < _NANOS):
+            raise RecordError(f"{path}: {seconds} s and {nanos} ns are no valid Timestamp")
+        if type_.digits == 9:  # noqa: PLR2004
+            return int(seconds * _NANOS + nanos)
+        if nanos % _MICRO:
+            row.cut[path] += 1
+        return int(seconds * 1_000_000 + nanos // _MICRO)
+
+    return convert
+
+
+def _duration(path: str) -> Convert:
+    def convert(value: Any, _row: Any) -> int:
+        seconds, nanos = value.seconds, value.nanos
+        if abs(nanos) >= _NANOS or seconds * nanos < 0:
+            raise RecordError(f"{path}: {seconds} s and {nanos} ns are no valid Duration")
+        total = int(seconds * _NANOS + nanos)
+        if total not in _INT64:
+            raise RecordError(f"{path}: a duration of {seconds} s does not fit 64-bit nanoseconds")
+        return total
+
+    return convert
+
+
+def _json_text(path: str, pool: DescriptorPool) -> Convert:
+    def convert(value: Any, _row: Any) -> str:
+        try:
+            return json_format.MessageToJson(
+                value,
+                preserving_proto_field_name=True,
+                indent=None,
+                ensure_ascii=False,
+                descriptor_pool=pool,
+            )
+        except (json_format.Error, TypeError, ValueError, RecursionError) as error:
+            raise RecordError(f"{path}: cannot be written as JSON: {error}") from None
+
+    return convert
+
+
+def _from_enum(enum: EnumDescriptor, type_: Type) -> Convert:
+    if not isinstance(type_, EnumName):
+        return _as_is
+    names = {number: value.name for number, value in enum.values_by_number.items()}
+    return lambda value, _row: names.get(value) or str(value)
+
+
+def _from_text(type_: Type, path: str) -> Convert:
+    parse = _TEXT_PARSERS.get(type(type_))
+    if isinstance(type_, Decimal):
+        return lambda value, _row: _number(value, type_, path)
+    if parse is None:
+        return _as_is
+
+    def convert(value: str, _row: Any) -> Any:
+        if type_ != Json() and _TOO_FINE.search(value):
+            raise RecordError(f"{path}: {value[:60]!r} is finer than a microsecond")
+        try:
+            return parse(value)
+        except (ValueError, RecursionError):
+            raise RecordError(f"{path}: {value[:60]!r} is not a {type(type_).__name__}") from None
+
+    return convert
+
+
+def _from_whole(type_: Type, path: str) -> Convert:
+    match type_:
+        case Decimal():
+            return lambda value, _row: _number(value, type_, path)
+        case String():
+            return lambda value, _row: str(value)
+        case Date():
+            return lambda value, _row: _in_range(value, _FIRST_DAY, _LAST_DAY, f"{path}: day")
+        case Timestamp():
+            first, last = _FIRST_SECOND * 1_000_000, _LAST_SECOND * 1_000_000 + 999_999
+            return lambda value, _row: _in_range(value, first, last, f"{path}: microsecond")
+        case _:
+            return _as_is
+
+
+def _number(value: str | int, type_: Decimal, path: str) -> Number:
+    try:
+        number = Number(value)
+        step = Number(1).scaleb(-type_.scale)
+        exact = number.quantize(step, context=Context(prec=type_.precision))
+    except (InvalidOperation, ValueError):
+        exact = None
+    if exact is None or exact != number:
+        text = str(value)[:60]
+        raise RecordError(f"{path}: {text!r} is not a number of {type_.precision} digits")
+    return exact
+
+
+def _in_range(value: int, first: int, last: int, what: str) -> int:
+    if first <= value <= last:
+        return value
+    raise RecordError(f"{what} {value} is outside the years 0001 to 9999")
+
+
+def _json(text: str) -> str:
+    json.loads(text)
+    return text
+
+
+def _instant(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _local(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        raise ValueError(text)
+    return moment
+
+
+_TEXT_PARSERS: dict[type[Any], Callable[[str], Any]] = {
+    Json: _json,
+    Date: date.fromisoformat,
+    Time: time.fromisoformat,
+    DateTime: _local,
+    Timestamp: _instant,
+}

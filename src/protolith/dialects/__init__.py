@@ -1,0 +1,25 @@
+"""How each engine writes a table; the folder is the list of them."""
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from protolith.dialects.base import Dialect
+from protolith.errors import NotFoundError
+
+__all__ = ["Dialect", "dialect", "names"]
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The names of all dialects."""
+    return tuple(sorted(module.name for module in iter_modules(__path__) if module.name != "base"))
+
+
+@cache
+def dialect(name: str) -> Dialect:
+    """The dialect of that name."""
+    if name not in names():
+        raise NotFoundError(f"no dialect {name!r}", hint=f"one of {', '.join(names())}")
+    found: Dialect = import_module(f"{__name__}.{name}").DIALECT
+    return found

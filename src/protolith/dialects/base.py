@@ -1,0 +1,68 @@
+"""What an engine must be able to say about a table."""
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+from protolith.tables import Column, List, Map, Record, Table, Type
+
+
+class Dialect(ABC):
+    """A pure writer of one engine's SQL: it needs no driver and touches no database.
+
+    Two methods turn text into SQL, `quote` for names and `literal` for strings, and nothing else
+    ever puts a user's text into a statement.
+    """
+
+    name: str
+
+    @abstractmethod
+    def quote(self, name: str) -> str:
+        """A name as a quoted identifier."""
+
+    @abstractmethod
+    def literal(self, text: str) -> str:
+        """A text as a string literal."""
+
+    @abstractmethod
+    def type_text(self, type_: Type, *, nullable: bool = True) -> str:
+        """A stored type in this engine's SQL, with its nullability where that is part of it."""
+
+    @abstractmethod
+    def create(self, table: Table) -> tuple[str, ...]:
+        """The statements that create a table, each complete without its semicolon."""
+
+    def storable(self, type_: Type) -> Type:
+        """The type by which this engine stores a type that it does not have."""
+        return type_
+
+    def stored(self, table: Table) -> Table:
+        """The table as this engine stores it; what is loaded must have these types."""
+        return replace(table, columns=tuple(self._stored_column(c) for c in table.columns))
+
+    def qualified(self, table: Table) -> str:
+        """The table's quoted name with its database."""
+        return f"{self.quote(table.database)}.{self.quote(table.name)}"
+
+    def script(self, table: Table) -> str:
+        """The statements that create a table as one text that can be saved and run."""
+        return "".join(f"{statement};\n" for statement in self.create(table))
+
+    def _stored_column(self, column: Column) -> Column:
+        return replace(column, type=self._stored_type(column.type))
+
+    def _stored_type(self, type_: Type) -> Type:
+        type_ = self.storable(type_)
+        match type_:
+            case Record(columns):
+                return Record(tuple(self._stored_column(column) for column in columns))
+            case List(element):
+                return List(self._stored_type(element))
+            case Map(key, value):
+                return Map(key, self._stored_type(value))
+            case _:
+                return type_
+
+
+def lines(columns: list[str]) -> str:
+    """Column definitions as the indented body of a CREATE TABLE."""
+    return ",\n".join(f"  {column}" for column in columns)

@@ -1,0 +1,154 @@
+"""GoogleSQL, as BigQuery reads it."""
+
+from protolith.dialects.base import Dialect, lines
+from protolith.errors import LayoutError
+from protolith.tables import (
+    Boolean,
+    Bytes,
+    Column,
+    Date,
+    DateTime,
+    Decimal,
+    EnumName,
+    Float,
+    Geography,
+    Integer,
+    Interval,
+    Json,
+    List,
+    Map,
+    Range,
+    Record,
+    String,
+    Table,
+    Time,
+    Timestamp,
+    Type,
+    walk,
+)
+
+MAX_COLUMNS = 10_000
+MAX_DEPTH = 15
+MAX_DESCRIPTION = 1024
+NUMERIC_SCALE, NUMERIC_WHOLE = 9, 29
+MAX_TABLE_DESCRIPTION = 16_384
+RESERVED_PREFIXES = (
+    "_table_",
+    "_file_",
+    "_partition",
+    "_row_timestamp",
+    "__root__",
+    "_colidentifier",
+    "_change_sequence_number",
+    "_change_type",
+    "_change_timestamp",
+)
+_PLAIN: dict[Type, str] = {
+    Boolean(): "BOOL",
+    Integer(): "INT64",
+    Float(): "FLOAT64",
+    EnumName(): "STRING",
+    Timestamp(6): "TIMESTAMP",
+    Timestamp(9): "TIMESTAMP(12)",
+    DateTime(): "DATETIME",
+    Date(): "DATE",
+    Time(): "TIME",
+    Interval(): "INTERVAL",
+    Geography(): "GEOGRAPHY",
+    Json(): "JSON",
+}
+_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\000"})
+_NAME_ESCAPES = str.maketrans({"\\": "\\\\", "`": "\\`", "\n": "\\n"})
+
+
+class BigQuery(Dialect):
+    """BigQuery: records are STRUCT, lists ARRAY, maps arrays of key and value."""
+
+    name = "bigquery"
+
+    def quote(self, name: str) -> str:
+        return f"`{name.translate(_NAME_ESCAPES)}`"
+
+    def literal(self, text: str) -> str:
+        return f"'{text.translate(_ESCAPES)}'"  # '' is not an escape here
+
+    def storable(self, type_: Type) -> Type:
+        match type_:
+            case Integer(64, signed=False):
+                return Decimal(20, 0)  # INT64 ends at 2^63
+            case Integer():
+                return Integer()
+            case Float():
+                return Float()
+            case Map(key, value):
+                entry = (Column("key", key, path=(1,)), Column("value", value, path=(2,)))
+                return List(Record(entry))
+            case _:
+                return type_
+
+    def type_text(self, type_: Type, *, nullable: bool = True) -> str:
+        match self.storable(type_):
+            case Decimal() as number:
+                return _decimal(number)
+            case String(length):
+                return "STRING" if length is None else f"STRING({length})"
+            case Bytes(length):
+                return "BYTES" if length is None else f"BYTES({length})"
+            case Range(element):
+                return f"RANGE<{self.type_text(element)}>"
+            case Record(columns):
+                return f"STRUCT<{', '.join(self._column(column) for column in columns)}>"
+            case List(element):
+                return f"ARRAY<{self.type_text(element)}>"
+            case plain:
+                return _PLAIN[plain]
+
+    def create(self, table: Table) -> tuple[str, ...]:
+        _check_limits(table)
+        body = lines([self._column(column) for column in table.columns])
+        create = f"CREATE TABLE IF NOT EXISTS {self.qualified(table)} (\n{body}\n)"
+        if table.comment:
+            comment = _cut(table.comment, MAX_TABLE_DESCRIPTION)
+            create += f"\nOPTIONS(description={self.literal(comment)})"
+        return (create,)
+
+    def _column(self, column: Column) -> str:
+        text = f"{self.quote(column.name)} {self.type_text(column.type)}"
+        if not column.nullable and not isinstance(column.type, List | Map):
+            text += " NOT NULL"
+        if column.comment:
+            description = self.literal(_cut(column.comment, MAX_DESCRIPTION))
+            text += f" OPTIONS(description={description})"
+        return text
+
+
+def _decimal(number: Decimal) -> str:
+    if number == Decimal(38, 9):
+        return "NUMERIC"
+    if number == Decimal(76, 38):
+        return "BIGNUMERIC"
+    whole = number.precision - number.scale
+    fits = number.scale <= NUMERIC_SCALE and whole <= NUMERIC_WHOLE
+    return f"{'NUMERIC' if fits else 'BIGNUMERIC'}({number.precision}, {number.scale})"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _check_limits(table: Table) -> None:
+    """Refuse what GoogleSQL's grammar takes but the service is documented to refuse."""
+    columns = list(walk(table.columns))
+    if len(columns) > MAX_COLUMNS:
+        raise LayoutError(f"BigQuery takes at most {MAX_COLUMNS:,} columns, not {len(columns):,}")
+    for path, column in columns:
+        if path.count(".") >= MAX_DEPTH:
+            raise LayoutError(f"{path}: BigQuery takes at most {MAX_DEPTH} levels of records")
+        if column.name.lower().startswith(RESERVED_PREFIXES):
+            raise LayoutError(
+                f"{path}: BigQuery reserves names that start with {column.name[:15]!r}",
+                hint="give the field another column name with (gen_bq_schema.bigquery).name",
+            )
+
+
+DIALECT = BigQuery()

@@ -1,0 +1,114 @@
+"""ClickHouse's SQL."""
+
+from protolith.dialects.base import Dialect, lines
+from protolith.errors import LayoutError
+from protolith.tables import (
+    Boolean,
+    Bytes,
+    Column,
+    Date,
+    DateTime,
+    Decimal,
+    EnumName,
+    Float,
+    Geography,
+    Integer,
+    Interval,
+    Json,
+    List,
+    Map,
+    Range,
+    Record,
+    String,
+    Table,
+    Time,
+    Timestamp,
+    Type,
+    walk,
+)
+
+_PLAIN: dict[Type, str] = {
+    Boolean(): "Bool",
+    Integer(32): "Int32",
+    Integer(32, signed=False): "UInt32",
+    Integer(64): "Int64",
+    Integer(64, signed=False): "UInt64",
+    Float(32): "Float32",
+    Float(64): "Float64",
+    Timestamp(6): "DateTime64(6, 'UTC')",
+    Timestamp(9): "DateTime64(9, 'UTC')",
+    DateTime(): "DateTime64(6, 'UTC')",  # without a zone it would show the server's time
+    Date(): "Date32",
+    Time(): "Time64(6)",
+}
+_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
+_NAME_ESCAPES = str.maketrans({"\\": "\\\\", "`": "\\`", "\n": "\\n"})
+
+
+class ClickHouse(Dialect):
+    """ClickHouse 26.9: records are Tuple, lists Array, maps Map; a NULL record stays NULL."""
+
+    name = "clickhouse"
+
+    def quote(self, name: str) -> str:
+        return f"`{name.translate(_NAME_ESCAPES)}`"
+
+    def literal(self, text: str) -> str:
+        # Doubling quotes alone would be injectable: a backslash before a quote eats it.
+        return f"'{text.translate(_ESCAPES)}'"
+
+    def storable(self, type_: Type) -> Type:
+        # JSON is text: ClickHouse's JSON type refuses arrays, scalars and duplicate keys.
+        return String() if isinstance(type_, Interval | Geography | Json | Range) else type_
+
+    def type_text(self, type_: Type, *, nullable: bool = True) -> str:
+        match self.storable(type_):
+            case List(element):
+                return f"Array({self.type_text(element, nullable=False)})"
+            case Map(key, value):
+                return f"Map({self.type_text(key, nullable=False)}, {self.type_text(value)})"
+            case EnumName():
+                return f"LowCardinality({self._nullable('String', nullable=nullable)})"
+            case Record(columns):
+                inner = ", ".join(self._field(column) for column in columns)
+                return self._nullable(f"Tuple({inner})", nullable=nullable)
+            case Decimal(precision, scale):
+                return self._nullable(f"Decimal({precision}, {scale})", nullable=nullable)
+            case String() | Bytes():
+                return self._nullable("String", nullable=nullable)
+            case plain:
+                return self._nullable(_PLAIN[plain], nullable=nullable)
+
+    def create(self, table: Table) -> tuple[str, ...]:
+        _check_tuple_names(table)
+        body = lines([self._column(column) for column in table.columns])
+        create = (
+            f"CREATE TABLE IF NOT EXISTS {self.qualified(table)} (\n{body}\n)\n"
+            "ENGINE = MergeTree\nORDER BY tuple()"
+        )
+        if table.comment:
+            create += f"\nCOMMENT {self.literal(table.comment)}"
+        return (f"CREATE DATABASE IF NOT EXISTS {self.quote(table.database)}", create)
+
+    @staticmethod
+    def _nullable(text: str, *, nullable: bool) -> str:
+        return f"Nullable({text})" if nullable else text
+
+    def _field(self, column: Column) -> str:
+        return f"{self.quote(column.name)} {self.type_text(column.type, nullable=column.nullable)}"
+
+    def _column(self, column: Column) -> str:
+        comment = f" COMMENT {self.literal(column.comment)}" if column.comment else ""
+        return self._field(column) + comment
+
+
+def _check_tuple_names(table: Table) -> None:
+    for path, column in walk(table.columns):
+        if column.name == "null" and "." in path:
+            raise LayoutError(
+                f"{path}: ClickHouse reserves the name null inside a record",
+                hint="give the field another column name with (gen_bq_schema.bigquery).name",
+            )
+
+
+DIALECT = ClickHouse()

@@ -1,0 +1,114 @@
+"""DuckDB's SQL."""
+
+from protolith.dialects.base import Dialect, lines
+from protolith.tables import (
+    Boolean,
+    Bytes,
+    Column,
+    Date,
+    DateTime,
+    Decimal,
+    EnumName,
+    Float,
+    Geography,
+    Integer,
+    Interval,
+    Json,
+    List,
+    Map,
+    Range,
+    Record,
+    String,
+    Table,
+    Time,
+    Timestamp,
+    Type,
+)
+
+_MAX_PRECISION = 38
+_PLAIN: dict[Type, str] = {
+    Boolean(): "BOOLEAN",
+    Integer(32): "INTEGER",
+    Integer(32, signed=False): "UINTEGER",
+    Integer(64): "BIGINT",
+    Integer(64, signed=False): "UBIGINT",
+    Float(32): "FLOAT",
+    Float(64): "DOUBLE",
+    EnumName(): "VARCHAR",
+    Timestamp(6): "TIMESTAMPTZ",
+    Timestamp(9): "TIMESTAMPTZ_NS",
+    DateTime(): "TIMESTAMP",
+    Date(): "DATE",
+    Time(): "TIME",
+    Interval(): "INTERVAL",
+    Geography(): "GEOMETRY",
+    Json(): "JSON",
+}
+
+
+class DuckDB(Dialect):
+    """DuckDB 2.0: records are STRUCT, lists LIST, maps MAP.
+
+    NOT NULL exists at the top level only: inside a STRUCT a required field may be NULL.
+    """
+
+    name = "duckdb"
+
+    def quote(self, name: str) -> str:
+        return '"' + name.replace('"', '""') + '"'
+
+    def literal(self, text: str) -> str:
+        return "'" + text.replace("'", "''") + "'"  # a backslash is a plain character here
+
+    def storable(self, type_: Type) -> Type:
+        match type_:
+            case Decimal(precision, _) if precision > _MAX_PRECISION:
+                return String()
+            case _:
+                return type_
+
+    def type_text(self, type_: Type, *, nullable: bool = True) -> str:
+        match self.storable(type_):
+            case Decimal(precision, scale):
+                return f"DECIMAL({precision},{scale})"
+            case String():
+                return "VARCHAR"
+            case Bytes():
+                return "BLOB"  # BLOB(n) is an error
+            case Range(element):
+                bound = self.type_text(element)
+                return f'STRUCT("start" {bound}, "end" {bound})'
+            case Record(columns):
+                return f"STRUCT({', '.join(self._field(column) for column in columns)})"
+            case List(element):
+                return f"{self.type_text(element)}[]"
+            case Map(key, value):
+                return f"MAP({self.type_text(key)}, {self.type_text(value)})"
+            case plain:
+                return _PLAIN[plain]
+
+    def create(self, table: Table) -> tuple[str, ...]:
+        name = self.qualified(table)
+        body = lines([self._column(column) for column in table.columns])
+        statements = [
+            f"CREATE SCHEMA IF NOT EXISTS {self.quote(table.database)}",
+            f"CREATE TABLE IF NOT EXISTS {name} (\n{body}\n)",
+        ]
+        if table.comment:
+            statements.append(f"COMMENT ON TABLE {name} IS {self.literal(table.comment)}")
+        statements += [
+            f"COMMENT ON COLUMN {name}.{self.quote(column.name)} IS {self.literal(column.comment)}"
+            for column in table.columns
+            if column.comment
+        ]
+        return tuple(statements)
+
+    def _field(self, column: Column) -> str:
+        return f"{self.quote(column.name)} {self.type_text(column.type)}"
+
+    def _column(self, column: Column) -> str:
+        required = not column.nullable and not isinstance(column.type, List | Map)
+        return self._field(column) + (" NOT NULL" if required else "")
+
+
+DIALECT = DuckDB()
