@@ -47,7 +47,7 @@ def arrow_schema(table: Table) -> pa.Schema:
     return pa.schema([arrow_field(column) for column in table.columns])
 
 
-def arrow_field(column: Column) -> pa.Field[Any]:
+def arrow_field(column: Column) -> "pa.Field[Any]":
     """A column as an Arrow field."""
     metadata = {PATH_KEY: ".".join(map(str, column.path)).encode()} if column.path else None
     return pa.field(column.name, arrow_type(column.type), column.nullable, metadata)

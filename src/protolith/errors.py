@@ -1,25 +1,25 @@
 """Every error that Protolith raises on purpose, as one tree.
 
 SchemaRegistryError                 the root
-├── ProtocExecutionError            422: the compiler's verdict on what was sent
+├── ProtocExecutionError            the compiler's verdict on what was sent
 │   ├── CompileError                SCHEMA_INVALID: with file:line:column
 │   └── CompilerRejectedError       COMPILER_REJECTED: it crashed or ran into a limit
-├── SchemaValidationError           400: readable, but not usable
+├── SchemaValidationError           readable, but not usable
 │   ├── MalformedError              MALFORMED_REQUEST: encoding, JSON, parameters
 │   ├── SchemaTooComplexError       SCHEMA_TOO_COMPLEX: a limit, and the value found
 │   ├── BundleError                 BUNDLE_INVALID: file names and archives
 │   ├── InvalidNameError            NAME_INVALID: databases, tables, columns
 │   ├── ExpressionError             EXPRESSION_INVALID: default expressions
 │   └── LayoutError                 LAYOUT_IMPOSSIBLE: a table that cannot be
-├── TooLargeError                   413 TOO_LARGE
-├── NotFoundError                   404 NOT_FOUND
-├── ConflictError                   409 CONFLICT
-├── RowsRejectedError               422 ROWS_REJECTED: with record index and byte offset
-├── CompilerUnavailableError        503 COMPILER_UNAVAILABLE: ours, never the user's fault
-├── EngineUnavailableError          503 ENGINE_UNAVAILABLE
-├── EngineError                     422 ENGINE_REFUSED: the engine's own verdict
-├── BusyError                       503 BUSY
-└── StorageFullError                507 STORAGE_FULL
+├── TooLargeError                   TOO_LARGE
+├── NotFoundError                   NOT_FOUND
+├── ConflictError                   CONFLICT
+├── RowsRejectedError               ROWS_REJECTED: with record index and byte offset
+├── CompilerUnavailableError        COMPILER_UNAVAILABLE: ours, never the user's fault
+├── EngineUnavailableError          ENGINE_UNAVAILABLE
+├── EngineError                     ENGINE_REFUSED: the engine's own verdict
+├── BusyError                       BUSY
+└── StorageFullError                STORAGE_FULL
 
 The code is stable; the sentence is not. The hint says what to do next.
 """
@@ -57,7 +57,6 @@ class SchemaRegistryError(Exception):
     """The root of everything that Protolith raises on purpose."""
 
     code: ClassVar[str] = "INTERNAL"
-    status: ClassVar[int] = 500
 
     def __init__(self, message: str, *, hint: str | None = None, details: Sequence[Detail] = ()):
         super().__init__(message)
@@ -73,7 +72,6 @@ class ProtocExecutionError(SchemaRegistryError):
     """The protobuf compiler, or a plugin of it, refused what was sent."""
 
     code = "PROTOC_FAILED"
-    status = 422
 
 
 class CompileError(ProtocExecutionError):
@@ -96,7 +94,6 @@ class SchemaValidationError(SchemaRegistryError):
     """What was sent can be read, but not used."""
 
     code = "VALIDATION_FAILED"
-    status = 400
 
 
 class MalformedError(SchemaValidationError):
@@ -139,60 +136,51 @@ class TooLargeError(SchemaRegistryError):
     """More bytes than allowed."""
 
     code = "TOO_LARGE"
-    status = 413
 
 
 class NotFoundError(SchemaRegistryError):
     """No such schema, version, table or message."""
 
     code = "NOT_FOUND"
-    status = 404
 
 
 class ConflictError(SchemaRegistryError):
     """The request contradicts what is there: another table, an ambiguous name, a lost race."""
 
     code = "CONFLICT"
-    status = 409
 
 
 class RowsRejectedError(SchemaRegistryError):
     """Records could not be loaded; `details` names each with index, offset and reason."""
 
     code = "ROWS_REJECTED"
-    status = 422
 
 
 class CompilerUnavailableError(SchemaRegistryError):
     """The compiler itself could not be started."""
 
     code = "COMPILER_UNAVAILABLE"
-    status = 503
 
 
 class EngineUnavailableError(SchemaRegistryError):
     """The engine is missing, locked, or does not answer."""
 
     code = "ENGINE_UNAVAILABLE"
-    status = 503
 
 
 class EngineError(SchemaRegistryError):
     """The engine refused a statement."""
 
     code = "ENGINE_REFUSED"
-    status = 422
 
 
 class BusyError(SchemaRegistryError):
     """A lock or a queue was not free in time; try again."""
 
     code = "BUSY"
-    status = 503
 
 
 class StorageFullError(SchemaRegistryError):
     """The disk is full; reads go on."""
 
     code = "STORAGE_FULL"
-    status = 507

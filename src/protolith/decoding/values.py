@@ -41,7 +41,7 @@ _TOO_FINE = re.compile(r"\.\d{7}")  # fromisoformat would cut further digits sil
 _INT64 = range(-(2**63), 2**63)
 _WRAPPERS = {
     f"google.protobuf.{kind}Value"
-    for kind in "Bool String Bytes Float Double Int32 Int64 UInt32 UInt64".split()
+    for kind in ["Bool", "String", "Bytes", "Float", "Double", "Int32", "Int64", "UInt32", "UInt64"]
 }
 
 

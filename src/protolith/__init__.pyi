@@ -1,0 +1,86 @@
+from .arrow import arrow_schema
+from .compatibility import compare_schemas
+from .compiler import Sources, compile_protos, read_path, read_sources
+from .decoding import ReferenceDecoder, decode, read_delimited
+from .descriptors import DescriptorSet
+from .dialects import dialect
+from .errors import (
+    BundleError,
+    BusyError,
+    CompileError,
+    CompilerRejectedError,
+    CompilerUnavailableError,
+    ConflictError,
+    EngineError,
+    EngineUnavailableError,
+    InvalidNameError,
+    LayoutError,
+    MalformedError,
+    NotFoundError,
+    ProtocExecutionError,
+    RowsRejectedError,
+    SchemaRegistryError,
+    SchemaTooComplexError,
+    SchemaValidationError,
+    StorageFullError,
+    TooLargeError,
+)
+from .layout import Layout, lay_out
+from .registry import (
+    AsyncSchemaRegistry,
+    CreatedTable,
+    LoadResult,
+    SchemaDetails,
+    SchemaField,
+    SchemaMetadata,
+    SchemaRegistry,
+    SchemaVersion,
+)
+from .tables import Column, Table
+from .translator import SchemaTranslator
+
+__all__ = [
+    "AsyncSchemaRegistry",
+    "BundleError",
+    "BusyError",
+    "Column",
+    "CompileError",
+    "CompilerRejectedError",
+    "CompilerUnavailableError",
+    "ConflictError",
+    "CreatedTable",
+    "DescriptorSet",
+    "EngineError",
+    "EngineUnavailableError",
+    "InvalidNameError",
+    "Layout",
+    "LayoutError",
+    "LoadResult",
+    "MalformedError",
+    "NotFoundError",
+    "ProtocExecutionError",
+    "ReferenceDecoder",
+    "RowsRejectedError",
+    "SchemaDetails",
+    "SchemaField",
+    "SchemaMetadata",
+    "SchemaRegistry",
+    "SchemaRegistryError",
+    "SchemaTooComplexError",
+    "SchemaTranslator",
+    "SchemaValidationError",
+    "SchemaVersion",
+    "Sources",
+    "StorageFullError",
+    "Table",
+    "TooLargeError",
+    "arrow_schema",
+    "compare_schemas",
+    "compile_protos",
+    "decode",
+    "dialect",
+    "lay_out",
+    "read_delimited",
+    "read_path",
+    "read_sources",
+]

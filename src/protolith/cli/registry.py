@@ -1,0 +1,195 @@
+"""Commands on the registry under the data directory."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, BinaryIO, Literal
+
+from cyclopts import Parameter
+
+from protolith.cli.output import OUTPUT
+from protolith.errors import ConflictError, NotFoundError, RowsRejectedError
+from protolith.layout import DEFAULT_DATABASE
+from protolith.registry import SchemaRegistry
+from protolith.registry.loading import Framing
+
+EngineName = Literal["duckdb", "clickhouse"]
+
+
+def register(
+    path: Path,
+    *,
+    table: str | None = None,
+    database: str = DEFAULT_DATABASE,
+    message: str | None = None,
+    description: str | None = None,
+) -> None:
+    """Register a schema; the same content again gives the same id and version.
+
+    Parameters
+    ----------
+    path: Path
+        A .proto file, a directory or .zip of them, or compiled descriptors (.binpb, .pb, .desc).
+    table: str | None
+        The table's name, if not that of the message.
+    database: str
+        The table's database.
+    message: str | None
+        The message that is the table, if several could be.
+    description: str | None
+        A sentence about the table.
+    """
+    with _registry() as registry:
+        schema_id = registry.register_schema(path, table, database, description, message=message)
+        version = registry.get_schema_version(schema_id)
+    name = f"{version.database_name}.{version.table_name}@{version.version}"
+    answer = {"schema_id": schema_id, "subject": name.partition("@")[0], "version": version.version}
+    OUTPUT.value(answer | {"message": version.message}, f"{schema_id}  {name}  {version.message}")
+
+
+def subject_list() -> None:
+    """List every subject with its latest version."""
+    with _registry() as registry:
+        rows = [
+            {
+                "subject": f"{schema.database_name}.{schema.table_name}",
+                "version": schema.version,
+                "schema_id": schema.schema_id,
+                "engines": ",".join(schema.engines_created),
+                "description": schema.description or "",
+            }
+            for schema in registry.list_schemas()
+        ]
+    if not rows:
+        OUTPUT.say("nothing is registered yet: protolith register FILE.proto")
+        return
+    OUTPUT.rows(rows, ("subject", "version", "schema_id", "engines", "description"))
+
+
+def subject_show(subject: str) -> None:
+    """Show a version: its fields, its history, its tables.
+
+    Parameters
+    ----------
+    subject: str
+        database.table (the latest version), database.table@3, or a schema id.
+    """
+    with _registry() as registry:
+        details = registry.get_schema_details(subject)
+    if OUTPUT.format == "json":
+        OUTPUT.value(details, "")
+        return
+    OUTPUT.text(f"{details.database_name}.{details.table_name}@{details.version}\n")
+    OUTPUT.text(f"schema id  {details.schema_id}\nmessage    {details.message}\n")
+    if details.description:
+        OUTPUT.value(None, f"about      {details.description}")
+    OUTPUT.text("\n")
+    fields = [asdict(field) for field in details.fields]
+    OUTPUT.rows(fields, ("name", "type", "mode", "description"))
+    OUTPUT.text("\n")
+    OUTPUT.rows([asdict(v) for v in details.versions], ("version", "schema_id", "created_at"))
+    if details.deployments:
+        OUTPUT.text("\n")
+        OUTPUT.rows([asdict(d) for d in details.deployments], ("engine", "version", "created_at"))
+    OUTPUT.notes(details.notes)
+
+
+def pull(subject: str, directory: Path = Path()) -> None:
+    """Write the submitted files of a version, byte for byte.
+
+    Parameters
+    ----------
+    subject: str
+        database.table (the latest version), database.table@3, or a schema id.
+    directory: Path
+        Where to write them; a file that is there with other content is never overwritten.
+    """
+    with _registry() as registry:
+        files = registry.get_files(subject)
+    if not files:
+        raise NotFoundError(f"{subject} was registered without .proto files")
+    targets = [(directory / file.path, file.content) for file in files]
+    for target, content in targets:
+        if target.exists() and target.read_bytes() != content:
+            raise ConflictError(f"{target} is there with other content", hint="choose a directory")
+    for target, content in targets:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        OUTPUT.value({"path": str(target), "bytes": len(content)}, str(target))
+
+
+def create(subject: str, *, engine: EngineName) -> None:
+    """Create the table of a version in an engine; doing it again changes nothing.
+
+    Parameters
+    ----------
+    subject: str
+        database.table (the latest version), database.table@3, or a schema id.
+    engine: Literal["duckdb", "clickhouse"]
+        Where to create it.
+    """
+    with _registry() as registry:
+        table = registry.create_table(subject, engine)
+    verb = "created" if table.created else "is there already:"
+    name = f"{table.database_name}.{table.table_name}"
+    OUTPUT.value(table, f"{engine}: {verb} {name} (version {table.version})")
+
+
+def ingest(
+    file: str,
+    *,
+    subject: str,
+    engine: EngineName | None = None,
+    framing: Framing = "delimited",
+    skip_bad: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Load messages into the table of a version; a bad record means that nothing is loaded.
+
+    Parameters
+    ----------
+    file: str
+        A file of messages, or - for standard input.
+    subject: str
+        database.table (the latest version), database.table@3, or a schema id.
+    engine: Literal["duckdb", "clickhouse"] | None
+        Where to load them, if the table is in both.
+    framing: Literal["delimited", "single"]
+        Messages with their length before each, or the whole file as one message.
+    skip_bad: bool
+        Leave bad records out, and report them.
+    """
+    data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
+    if isinstance(data, Path) and not data.is_file():
+        raise NotFoundError(f"no file {file}")
+    with _registry() as registry:
+        result = registry.ingest(subject, data, engine, framing=framing, skip_bad=skip_bad)
+    for detail in result.rejected:
+        OUTPUT.say(f"skipped {detail}")
+    for name, count in result.unknown_fields.items():
+        OUTPUT.say(f"note: {count} values of the unknown field {name} are not in the table")
+    for name, count in result.cut.items():
+        OUTPUT.say(f"note: {name}: {count} values lost digits below a microsecond")
+    where = f"{result.engine}: {result.database_name}.{result.table_name}"
+    skipped = f", {result.rejected_count} skipped" if result.rejected_count else ""
+    OUTPUT.value(result, f"{where}: {result.rows} rows loaded{skipped}")
+    if result.rejected_count and not result.rows:
+        raise RowsRejectedError("no record could be loaded", details=result.rejected[:1])
+
+
+def query(sql: str, *, engine: EngineName) -> None:
+    """Run a query and print its rows.
+
+    Parameters
+    ----------
+    sql: str
+        The query in the engine's own SQL.
+    engine: Literal["duckdb", "clickhouse"]
+        The engine to ask.
+    """
+    with _registry() as registry:
+        table = registry.query(engine, sql)
+    OUTPUT.rows(table.to_pylist(), table.column_names)
+
+
+def _registry() -> SchemaRegistry:
+    return SchemaRegistry(OUTPUT.home)

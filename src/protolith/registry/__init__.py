@@ -1,0 +1,27 @@
+"""The registry: what Protolith remembers, and what it does with it."""
+
+from protolith.registry.asynchronous import AsyncSchemaRegistry
+from protolith.registry.registration import Schema
+from protolith.registry.registry import SchemaRegistry
+from protolith.registry.values import (
+    CreatedTable,
+    LoadResult,
+    SchemaDetails,
+    SchemaField,
+    SchemaMetadata,
+    SchemaVersion,
+    schema_fields,
+)
+
+__all__ = [
+    "AsyncSchemaRegistry",
+    "CreatedTable",
+    "LoadResult",
+    "Schema",
+    "SchemaDetails",
+    "SchemaField",
+    "SchemaMetadata",
+    "SchemaRegistry",
+    "SchemaVersion",
+    "schema_fields",
+]

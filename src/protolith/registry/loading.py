@@ -1,0 +1,57 @@
+"""Protobuf data into an engine: decode everything first, then load all of it or nothing."""
+
+import io
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Literal, TypeAlias
+
+import pyarrow as pa
+
+from protolith.arrow import arrow_schema
+from protolith.decoding import Decoded, ReferenceDecoder, decode, read_delimited, read_single
+from protolith.engines import Engine
+
+Framing: TypeAlias = Literal["delimited", "single"]
+"""Length-delimited messages, or the whole input as one message."""
+
+FRAMINGS = {"delimited": read_delimited, "single": read_single}
+
+
+def load(
+    data: bytes | BinaryIO | Path,
+    decoder: ReferenceDecoder,
+    engine: Engine,
+    *,
+    framing: Framing = "delimited",
+    skip_bad: bool = False,
+) -> Decoded:
+    """Load messages into the decoder's table, which must be there.
+
+    With a bad record nothing is loaded and `RowsRejectedError` says where, unless `skip_bad`.
+    """
+    account = Decoded()
+    schema = arrow_schema(decoder.table)
+    with _opened(data) as stream, tempfile.TemporaryDirectory(prefix="protolith-") as folder:
+        spool = Path(folder) / "rows.arrow"
+        with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
+            frames = FRAMINGS[framing](stream)
+            for batch in decode(frames, decoder, skip_bad=skip_bad, account=account):
+                out.write_batch(batch)
+        if account.rows:
+            with pa.memory_map(str(spool)) as rows:
+                engine.load(decoder.table, pa.ipc.open_file(rows).read_all())
+    return account
+
+
+@contextmanager
+def _opened(data: bytes | BinaryIO | Path) -> Iterator[BinaryIO]:
+    match data:
+        case bytes():
+            yield io.BytesIO(data)
+        case Path():
+            with data.open("rb") as stream:
+                yield stream
+        case _:
+            yield data

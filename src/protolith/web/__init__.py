@@ -1,0 +1,1 @@
+"""Protolith over HTTP."""

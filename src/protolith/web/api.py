@@ -1,0 +1,206 @@
+"""Protolith's own routes."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, BinaryIO, Literal, ParamSpec, TypeVar, cast
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, UploadFile
+from fastapi.responses import PlainTextResponse, Response
+
+from protolith.compiler import compiler_version, jail, open_upload
+from protolith.errors import RowsRejectedError
+from protolith.layout import DEFAULT_DATABASE
+from protolith.registry import (
+    CreatedTable,
+    LoadResult,
+    SchemaDetails,
+    SchemaMetadata,
+    SchemaRegistry,
+    SchemaVersion,
+)
+from protolith.registry.loading import Framing
+from protolith.store import Summary
+from protolith.web.bodies import (
+    BatchResponse,
+    CompatibilityRequest,
+    CompatibilityResponse,
+    CreateTable,
+    DdlResponse,
+    ErrorBody,
+    Health,
+    RegisterBatch,
+    RegisterJson,
+    SchemaRegistrationResponse,
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody} for status in (400, 404, 409, 413, 422, 503, 507)
+}
+
+router = APIRouter(responses=_ERRORS)
+
+
+async def _registry(request: Request) -> SchemaRegistry:
+    return cast("SchemaRegistry", request.app.state.registry)
+
+
+Registry = Annotated[SchemaRegistry, Depends(_registry)]
+
+
+async def _work(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run what compiles, scans, writes or waits in a thread; point reads stay on the loop."""
+    return await to_thread.run_sync(lambda: call(*args, **kwargs))
+
+
+@router.get("/health")
+async def health(request: Request) -> Health:
+    """Whether the server is alive."""
+    return Health(version=request.app.version, compiler=compiler_version(), jail=jail())
+
+
+@router.post("/schemas/register")
+async def register_schema(
+    registry: Registry,
+    proto_file: Annotated[list[UploadFile], File()],
+    table_name: Annotated[str | None, Form()] = None,
+    database_name: Annotated[str, Form()] = DEFAULT_DATABASE,
+    description: Annotated[str | None, Form()] = None,
+    message: Annotated[str | None, Form()] = None,
+) -> SchemaRegistrationResponse:
+    """Register a .proto file, several that import each other, a .zip of them, or descriptors.
+
+    Descriptors are a serialized `FileDescriptorSet` in a file called `.binpb`, `.pb` or `.desc`.
+    """
+    parts = [(part.filename or "schema.proto", await part.read()) for part in proto_file]
+
+    def work() -> SchemaVersion:
+        submitted = open_upload(parts)
+        schema_id = registry.register_schema(
+            submitted, table_name, database_name, description, message=message
+        )
+        return registry.get_schema_version(schema_id)
+
+    return _registered(await _work(work))
+
+
+@router.post("/schemas/register-json")
+async def register_json(registry: Registry, body: RegisterJson) -> SchemaRegistrationResponse:
+    """Register a BigQuery JSON schema: a list of fields, or an object with `fields`."""
+
+    def work() -> SchemaVersion:
+        schema_id = registry.register_json(
+            body.columns, body.table_name, body.database_name, body.description
+        )
+        return registry.get_schema_version(schema_id)
+
+    return _registered(await _work(work))
+
+
+@router.post("/schemas/register-batch")
+async def register_batch(registry: Registry, body: RegisterBatch) -> BatchResponse:
+    """Register several schemas, all or none; an error names the index that caused it."""
+    schemas = [item.model_dump(by_alias=True, exclude_none=True) for item in body.schemas]
+    ids = await _work(registry.register_schemas_batch, schemas)
+    return BatchResponse(schema_ids=ids)
+
+
+@router.post("/schemas/compatibility")
+async def check_compatibility(
+    registry: Registry, body: CompatibilityRequest
+) -> CompatibilityResponse:
+    """Whether a BigQuery JSON schema can take the place of another."""
+    old: Any = body.old_schema
+    if body.schema_id is not None:
+        old = registry.get_schema_version(body.schema_id).schema_json
+    answer = await _work(registry.check_schema_compatibility, old, body.new_schema)
+    return CompatibilityResponse.model_validate(answer)
+
+
+@router.get("/schemas")
+async def list_schemas(registry: Registry) -> list[SchemaMetadata]:
+    """Every subject, `database_name.table_name`, with its latest version."""
+    return await _work(registry.list_schemas)
+
+
+@router.get("/schemas/{schema_id}")
+async def get_schema(registry: Registry, schema_id: str) -> SchemaDetails:
+    """A version by its id, by `database.table` (the latest) or `database.table@3`."""
+    return await _work(registry.get_schema_details, schema_id)
+
+
+@router.get("/schemas/{schema_id}/versions")
+async def get_versions(registry: Registry, schema_id: str) -> list[Summary]:
+    """The history of a subject, the newest version first."""
+    return [Summary(**line) for line in registry.get_schema_versions(schema_id)]
+
+
+@router.get("/schemas/{schema_id}/ddl/{dialect}", response_model=DdlResponse)
+async def get_ddl(
+    registry: Registry, schema_id: str, dialect: str, accept: Annotated[str, Header()] = "*/*"
+) -> Response | DdlResponse:
+    """The statements that create the table; as plain text with `Accept: text/plain`."""
+    text = await _work(registry.ddl, schema_id, dialect)
+    if accept.startswith("text/plain"):
+        return PlainTextResponse(text)
+    return DdlResponse(schema_id=schema_id, dialect=dialect, ddl=text)
+
+
+@router.post("/schemas/{schema_id}/tables")
+async def create_table(registry: Registry, schema_id: str, body: CreateTable) -> CreatedTable:
+    """Create the table in an engine; doing it again changes nothing."""
+    return await _work(registry.create_table, schema_id, body.engine)
+
+
+@router.post(
+    "/schemas/{schema_id}/ingest",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def ingest(
+    request: Request,
+    registry: Registry,
+    schema_id: str,
+    engine: Annotated[Literal["duckdb", "clickhouse"] | None, Query()] = None,
+    framing: Annotated[Framing, Query()] = "delimited",
+    skip_bad: Annotated[bool, Query()] = False,
+) -> LoadResult:
+    """Load protobuf messages: length-delimited, or one message with `framing=single`.
+
+    With a bad record nothing is loaded, unless `skip_bad` is set; each is reported.
+    """
+    async with _spooled(request) as data:
+        result = await _work(
+            registry.ingest, schema_id, data, engine, framing=framing, skip_bad=skip_bad
+        )
+    if result.rejected and not result.rows:
+        raise RowsRejectedError("no record could be loaded", details=result.rejected)
+    return result
+
+
+@asynccontextmanager
+async def _spooled(request: Request) -> AsyncIterator[BinaryIO]:
+    with tempfile.SpooledTemporaryFile(max_size=1024 * 1024) as file:
+        async for chunk in request.stream():
+            file.write(chunk)
+        file.seek(0)
+        yield cast("BinaryIO", file)
+
+
+def _registered(version: SchemaVersion) -> SchemaRegistrationResponse:
+    return SchemaRegistrationResponse(
+        schema_id=version.schema_id,
+        message="Schema registered successfully",
+        table_name=version.table_name,
+        database_name=version.database_name,
+        field_count=len(version.fields),
+        version=version.version,
+    )

@@ -1,0 +1,106 @@
+"""The server: one FastAPI application, and one table from errors to statuses."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+
+from protolith import errors
+from protolith.registry import SchemaRegistry
+from protolith.web.api import router
+from protolith.web.bodies import ErrorBody
+
+MAX_BODY = 64 * 1024 * 1024
+
+STATUS: dict[type[errors.SchemaRegistryError], int] = {
+    errors.ProtocExecutionError: 422,
+    errors.SchemaValidationError: 400,
+    errors.TooLargeError: 413,
+    errors.NotFoundError: 404,
+    errors.ConflictError: 409,
+    errors.RowsRejectedError: 422,
+    errors.EngineError: 422,
+    errors.CompilerUnavailableError: 503,
+    errors.EngineUnavailableError: 503,
+    errors.BusyError: 503,
+    errors.StorageFullError: 507,
+    errors.SchemaRegistryError: 500,
+}
+_RETRY_SECONDS = "5"
+
+
+def create_app(home: str | Path | None = None) -> FastAPI:
+    """The application over the data directory `home`, as `SchemaRegistry` takes it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with SchemaRegistry(home) as registry:
+            app.state.registry = registry
+            registry.list_schemas()  # a store that cannot be opened stops the server at once
+            yield
+
+    app = FastAPIOffline(
+        title="Protolith",
+        summary="A protobuf schema registry for analytics.",
+        version=version("protolith"),
+        lifespan=lifespan,
+        redoc_url=None,
+        static_url="/static/docs",
+        max_body_size=MAX_BODY,
+    )
+    app.include_router(router)
+    app.add_exception_handler(errors.SchemaRegistryError, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+    return app
+
+
+def status_of(error: errors.SchemaRegistryError) -> int:
+    """The status that answers an error."""
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.SchemaRegistryError)  # noqa: S101
+    return _answer(status_of(error), error)
+
+
+async def _malformed(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    details = [
+        errors.Detail(str(found["msg"]), field_path=".".join(map(str, found["loc"])))
+        for found in error.errors()
+    ]
+    message = f"the request to {request.url.path} is not of the right form"
+    return _answer(400, errors.MalformedError(message, details=details, hint="see /docs"))
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    classes = {404: errors.NotFoundError, 413: errors.TooLargeError}
+    cls = classes.get(error.status_code, errors.MalformedError)
+    answer = _answer(error.status_code, cls(str(error.detail), hint="see /docs"))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _answer(status: int, error: errors.SchemaRegistryError) -> JSONResponse:
+    body = ErrorBody.model_validate(
+        {
+            "error_code": status * 100,
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "details": [asdict(detail) for detail in error.details],
+            "detail": str(error),
+        }
+    )
+    again = {"Retry-After": _RETRY_SECONDS} if status == 503 else None  # noqa: PLR2004
+    return JSONResponse(body.model_dump(), status, headers=again)

@@ -1,0 +1,119 @@
+"""What requests and answers hold, where it is not one of the registry's own values."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from protolith.layout import DEFAULT_DATABASE
+
+JsonSchema = list[dict[str, Any]] | dict[str, Any]
+
+
+class Body(BaseModel):
+    """A request body: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorDetail(BaseModel):
+    """One place where something is wrong."""
+
+    text: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    field_path: str | None = None
+    record: int | None = None
+    offset: int | None = None
+
+
+class ErrorBody(BaseModel):
+    """Every error's answer. `code` is stable, `detail` repeats the message for older clients."""
+
+    error_code: int
+    code: str
+    message: str
+    hint: str | None = None
+    details: list[ErrorDetail] = Field(default_factory=list)
+    detail: str
+
+
+class SchemaRegistrationResponse(BaseModel):
+    """A registered version."""
+
+    schema_id: str
+    message: str
+    table_name: str
+    database_name: str
+    field_count: int
+    version: int
+
+
+class RegisterJson(Body):
+    """A BigQuery JSON schema to register."""
+
+    columns: JsonSchema = Field(alias="schema_json")
+    table_name: str
+    database_name: str = DEFAULT_DATABASE
+    description: str | None = None
+
+
+class BatchItem(Body):
+    """One schema of a batch: `proto_content` (text, or text by file name) or `schema_json`."""
+
+    proto_content: str | dict[str, str] | None = None
+    columns: JsonSchema | None = Field(None, alias="schema_json")
+    table_name: str | None = None
+    database_name: str = DEFAULT_DATABASE
+    description: str | None = None
+    message: str | None = None
+
+
+class RegisterBatch(Body):
+    """Schemas to register, all or none."""
+
+    schemas: list[BatchItem] = Field(min_length=1, max_length=1000)
+
+
+class BatchResponse(BaseModel):
+    """The ids of a batch, in its order."""
+
+    schema_ids: list[str]
+
+
+class DdlResponse(BaseModel):
+    """The statements that create a table, as one text."""
+
+    schema_id: str
+    dialect: str
+    ddl: str
+
+
+class CreateTable(Body):
+    """The engine to create the table in."""
+
+    engine: Literal["duckdb", "clickhouse"]
+
+
+class CompatibilityRequest(Body):
+    """Two BigQuery JSON schemas; `schema_id` may stand for the old one."""
+
+    old_schema: JsonSchema | None = None
+    schema_id: str | None = None
+    new_schema: JsonSchema
+
+
+class CompatibilityResponse(BaseModel):
+    """Whether the new schema can take the place of the old one, and why not."""
+
+    is_compatible: bool
+    issues: list[dict[str, Any]]
+
+
+class Health(BaseModel):
+    """The server is alive; which compiler it uses and what confines it."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+    compiler: str
+    jail: str
