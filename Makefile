@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := $(CURDIR)/.demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run demo test check lint format bench clean
+.PHONY: run demo test check lint format docs bench clean
 
 run: demo  ## The main job on the sample schemas, then the server on 127.0.0.1:8081
 	@printf '\nTo go on in another terminal:\n  export PATH="$(CURDIR)/$(BIN):$$PATH" PROTOLITH_HOME="$(DEMO)"\n\n'
@@ -29,6 +29,9 @@ lint: $(VENV)/.testing
 format: $(VENV)/.testing
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+docs: $(VENV)/.testing  ## Write the generated pages again
+	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/.testing  ## Every benchmark against its peer
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done

@@ -2,9 +2,9 @@
 
     python benchmarks/bq_schema.py [--rounds N]
 
-Three inputs are generated. For each, in turns and in this one run: protoc with the Go plugin, protoc
-alone, protoc with our plugin, our conversion alone. Numbers are medians of CPU milliseconds (user
-and system, children included); ratios are against protoc with the Go plugin, or, where that plugin
+Three inputs are generated. For each, in turns and in this one run: protoc with the Go plugin,
+protoc alone, protoc with our plugin, our conversion alone. Numbers are medians of CPU milliseconds
+(user and system, children included). Ratios are against protoc with the Go plugin, or, where that
 is not installed, against protoc alone, and the output says so.
 """
 
@@ -79,10 +79,11 @@ def imports() -> Input:
 
 def large() -> Input:
     body = []
-    for n in range(120):
+    tables, messages = 10, 120
+    for n in range(messages):
         fields = [("string", f"text_{m}") for m in range(22)]
-        fields += [(f"M{m}", f"record_{m}") for m in (n + 12, n + 24, n + 36) if m < 120]
-        body += message(f"M{n}", fields, f"table_{n}" if n < 10 else "")
+        fields += [(f"M{m}", f"record_{m}") for m in (n + 12, n + 24, n + 36) if m < messages]
+        body += message(f"M{n}", fields, f"table_{n}" if n < tables else "")
     text = proto("large", [], body)
     return Input(f"large: {text.count(chr(10)):,} lines, 10 tables", {"large.proto": text}, 1)
 
@@ -100,7 +101,9 @@ def timed(action: Callable[[], object]) -> float:
 
 def protoc(folder: Path, target: str, *arguments: str) -> None:
     command = ["protoc", f"-I{folder}", f"-I{OPTIONS}", *arguments, target]
-    environment = os.environ | {"TMPDIR": str(folder)}  # the Go plugin leaves a log for each run
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where protoc is
+    # The Go plugin leaves a log in TMPDIR for each run.
+    environment = os.environ | {"PATH": path, "TMPDIR": str(folder)}
     subprocess.run(command, check=True, timeout=GO_LIMIT_SECONDS, env=environment)
 
 

@@ -62,7 +62,7 @@ class Case:
         assert compiled is not None
         request = plugin_pb2.CodeGeneratorRequest(
             file_to_generate=self.row["files_to_generate"],
-            parameter=self.row["params"],
+            parameter=self.row["params"] or None,  # protoc leaves it out as well
             proto_file=descriptor_pb2.FileDescriptorSet.FromString(compiled).file,
         )
         return request.SerializeToString()

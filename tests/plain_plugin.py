@@ -125,7 +125,7 @@ class Plain:
             comment = self.comment(file, [*at, 2, index])
             column = self.field(field, json_names, override, comment, package, path)
             columns += [column] if column else []
-        return columns + [self.extra(text, package, path) for text in extra]
+        return columns + [self.added(text, package, path) for text in extra]
 
     def field(self, field: Any, json_names: Any, override: Any, comment: Any, *around: Any) -> Any:
         if field.label not in (1, 2, 3):
@@ -160,7 +160,7 @@ class Plain:
         fields = self.message(*self.find(type_name, package), package, path)
         return column | {"fields": fields} if fields else None
 
-    def extra(self, text: str, package: Any, path: Any) -> Any:
+    def added(self, text: str, package: Any, path: Any) -> Any:
         parts = text.split(":")
         if len(parts) < 2:
             raise RefusedError(

@@ -148,7 +148,9 @@ def test_an_empty_message_is_whether_it_was_there() -> None:
 
 
 def test_names_and_comments() -> None:
-    table = lay_out(compile_protos('syntax = "proto3";\n// So.\nmessage HTTPLogV2 { int32 a = 1; }'))
+    table = lay_out(
+        compile_protos('syntax = "proto3";\n// So.\nmessage HTTPLogV2 { int32 a = 1; }')
+    )
     assert (table.database, table.name, table.comment) == ("bigquery_lite", "http_log_v2", "So.")
     assert table_of("message M { int32 a = 1; }", table="t", database="d").name == "t"
     for options in ({"table": 'a"; DROP TABLE x; --'}, {"database": "a/b"}):

@@ -13,7 +13,7 @@ from protolith.dialects.bigquery.parity import Answer, Budget, answer_request
 from protolith.errors import BundleError
 
 # A build may convert a whole repository in one request, on the machine of who asks for it.
-_BUDGET = Budget(columns=1_000_000, text=256 * 1024 * 1024, visits=10_000_000)
+_BUDGET = Budget(columns=1_000_000, text=256 * 1024 * 1024, visits=3_000_000)
 _USAGE = 2
 
 

@@ -136,7 +136,7 @@ def create(subject: str, *, engine: EngineName) -> None:
 
 
 def ingest(
-    file: str,
+    file: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     subject: str,
     engine: EngineName | None = None,

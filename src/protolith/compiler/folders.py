@@ -60,8 +60,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _read_file(path: Path, budget: Budget) -> Sources:
-    with path.open("rb") as stream:
-        content = budget.read(path.name, stream).content
+    content = _read_regular(path.name, path, budget).content
     top = _import_root(path, content)
     root = SourceFile(path.absolute().relative_to(top).as_posix(), content)
     found = {root.name: root}
@@ -96,6 +95,10 @@ def _read(path: Path, folder: Path, budget: Budget) -> SourceFile:
             f"{shown(name)} is a link that leads out of its folder",
             hint="put a copy of the file there",
         )
+    return _read_regular(name, path, budget)
+
+
+def _read_regular(name: str, path: Path, budget: Budget) -> SourceFile:
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
         raise BundleError(f"{shown(name)} is not a regular file")
     with path.open("rb") as stream:

@@ -20,8 +20,9 @@ _STRING_BODY = {
     quote: re.compile(rb"(?:[^%s\\\n]++|\\[^\n]|\\)*+%s?" % (quote, quote))
     for quote in (b'"', b"'")
 }
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WORD = re.compile(rb"\w+")
+_DOTTED = re.compile(rb"\b\w++(?:\s*+\.\s*+\w++)++")
 _WORDS_AND_SPACE = bytes(c for c in range(128) if chr(c).isalnum() or chr(c) in "_ \t\r\n")
 _BRACKET = re.compile(rb"[][{}()<>]")
 _OPENER_OF = {b"}": b"{", b"]": b"[", b")": b"(", b">": b"<"}
@@ -46,13 +47,14 @@ def check_text(files: Iterable[SourceFile], limits: Limits) -> None:
     for file in files:
         _check_characters(file)
         code = blank(file.content)
-        tokens += _count_tokens(code)
+        words = _WORD.findall(code)
+        tokens += len(words) + len(code.translate(None, _WORDS_AND_SPACE))
         if tokens > limits.tokens:
             raise SchemaTooComplexError(
                 f"{tokens:,} words and signs in the files; at most {limits.tokens:,} are accepted",
                 hint=_HINT,
             )
-        for excess in _excesses(code, limits):
+        for excess in _excesses(code, words, limits):
             raise _too_complex(file, excess)
 
 
@@ -112,13 +114,9 @@ def _check_characters(file: SourceFile) -> None:
     )
 
 
-def _count_tokens(code: bytes) -> int:
-    return len(_WORD.findall(code)) + len(code.translate(None, _WORDS_AND_SPACE))
-
-
-def _excesses(code: bytes, limits: Limits) -> Iterator[_Excess]:
+def _excesses(code: bytes, words: list[bytes], limits: Limits) -> Iterator[_Excess]:
     yield from _deep_nesting(code, limits.nesting)
-    yield from _long_word(code, limits.identifier_bytes)
+    yield from _long_word(code, words, limits.identifier_bytes)
     yield from _many_parts(code, limits.dotted_parts)
     yield from _many("reserved and extension ranges", _ranges(code), limits.ranges)
     yield from _many("imports", ((m.start(), 1) for m in _IMPORT.finditer(code)), limits.imports)
@@ -143,14 +141,17 @@ def _deep_nesting(code: bytes, limit: int) -> Iterator[_Excess]:
         yield _Excess("levels of nested brackets", deepest, limit, over)
 
 
-def _long_word(code: bytes, limit: int) -> Iterator[_Excess]:
-    if match := re.search(rb"\b\w{%d,}+" % (limit + 1), code):
-        yield _Excess("bytes in one identifier", len(match[0]), limit, match.start())
+def _long_word(code: bytes, words: list[bytes], limit: int) -> Iterator[_Excess]:
+    longest = max(words, key=len, default=b"")
+    if len(longest) > limit:
+        yield _Excess("bytes in one identifier", len(longest), limit, code.find(longest))
 
 
 def _many_parts(code: bytes, limit: int) -> Iterator[_Excess]:
-    if match := re.search(rb"\b\w++(?:\s*+\.\s*+\w++){%d,}+" % limit, code):
-        yield _Excess("parts in one dotted name", match[0].count(b".") + 1, limit, match.start())
+    for match in _DOTTED.finditer(code):
+        found = match[0].count(b".") + 1
+        if found > limit:
+            yield _Excess("parts in one dotted name", found, limit, match.start())
 
 
 def _ranges(code: bytes) -> Iterator[tuple[int, int]]:

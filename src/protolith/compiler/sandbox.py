@@ -50,7 +50,7 @@ def memory_is_limited() -> bool:
 def private_folder() -> Iterator[Path]:
     """A folder in memory that nobody else can enter; it is gone afterwards, whatever happens."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_base()))
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_base()))
         (folder / WORKING_FOLDER).mkdir()
     except OSError as error:
         raise _unavailable(f"no folder for the compiler: {error.strerror}") from error

@@ -19,7 +19,7 @@ class Budget:
     columns: int = 100_000
     depth: int = 64
     text: int = 16 * 1024 * 1024
-    visits: int = 1_000_000
+    visits: int = 300_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from protolith.errors import MalformedError
 from protolith.options import FieldOptions, MessageOptions, options_pool
 
+_UNINTERPRETED = b"\xba\x3e"  # the tag of field 999
 _FIELD_OPTIONS = tuple(FieldOptions.__slots__)
 
 
@@ -81,7 +82,8 @@ def _read(cls: type[Message], data: bytes) -> Any:
         if "UTF-8" in str(error):  # only the option files are proto3
             raise MalformedError("string field contains invalid UTF-8") from None
         raise MalformedError("proto: cannot parse invalid wire-format data") from None
-    if not found.IsInitialized():
+    # Only an uninterpreted option has required fields, and the whole check costs what reading does.
+    if _UNINTERPRETED in data and not found.IsInitialized():
         raise MalformedError("proto: required field not set")
     return found
 

@@ -1,0 +1,179 @@
+"""The command line, in this process and as a program."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ORDER, delimited
+from protolith.cli import app, main
+
+RECORDS = delimited(b"\x0a\x01a", b"\x0a\x01b")
+PROGRAM = str(Path(sys.executable).parent / "protolith")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("order.proto").write_text(ORDER)
+    Path("orders.bin").write_bytes(RECORDS)
+
+
+class Shell:
+    """Runs commands in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self.capsys, self.patch = capsys, patch
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        self.patch.setattr(sys, "argv", ["protolith", *words])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        self.out, self.err = self.capsys.readouterr()
+        assert (caught.value.code or 0) == code, self.out + self.err
+        return self.out
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    return Shell(capsys, monkeypatch)
+
+
+def test_the_main_job(run: Shell) -> None:
+    schema_id = run("register", "order.proto", "--table", "orders").split()[0]
+    assert run("register", "order.proto", "--table", "orders").split()[0] == schema_id
+    assert schema_id in run("subject", "list")
+    assert "shop.Order" in run("subject", "show", "bigquery_lite.orders")
+    for engine in ("duckdb", "clickhouse"):
+        assert "created bigquery_lite.orders" in run("create", schema_id, "--engine", engine)
+        assert "is there already" in run("create", schema_id, "--engine", engine)
+        loaded = run("ingest", "orders.bin", "--subject", schema_id, "--engine", engine)
+        assert loaded == f"{engine}: bigquery_lite.orders: 2 rows loaded\n"
+        sql = 'SELECT id, cents, "to" FROM bigquery_lite.orders ORDER BY id'
+        table = run("query", sql, "--engine", engine)
+        assert table == "id  cents  to\na   0      NULL\nb   0      NULL\n"
+
+
+def test_standard_input(run: Shell) -> None:
+    run("register", "order.proto")
+    run("create", "bigquery_lite.order", "--engine", "duckdb")
+    command = [PROGRAM, "ingest", "-", "--subject", "bigquery_lite.order"]
+    done = subprocess.run(command, input=RECORDS, capture_output=True, check=True)
+    assert done.stdout == b"duckdb: bigquery_lite.order: 2 rows loaded\n"
+
+
+def test_json_lines(run: Shell) -> None:
+    answer = json.loads(run("register", "order.proto", "--format", "json"))
+    assert (answer["subject"], answer["version"]) == ("bigquery_lite.order", 1)
+    listed = [json.loads(line) for line in run("--format", "json", "subject", "list").splitlines()]
+    assert listed[0]["schema_id"] == answer["schema_id"]
+    shown = json.loads(run("subject", "show", "bigquery_lite.order", "--format=json"))
+    assert shown["fields"][0]["name"] == "id"
+    created = run("create", "bigquery_lite.order", "--engine", "duckdb", "--format", "json")
+    assert json.loads(created)["created"] is True
+    loaded = run("ingest", "orders.bin", "--subject", "bigquery_lite.order", "--format", "json")
+    assert json.loads(loaded)["rows"] == 2
+    rows = run(
+        "query", "SELECT id, [1] l FROM bigquery_lite.order", "--engine", "duckdb", "--format=json"
+    )
+    assert [json.loads(line) for line in rows.splitlines()] == [
+        {"id": "a", "l": [1]},
+        {"id": "b", "l": [1]},
+    ]
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "clickhouse", "bigquery"])
+def test_local_files_need_no_store(run: Shell, dialect: str, tmp_path: Path) -> None:
+    text = run("translate", "order.proto", "--dialect", dialect, "--table", "t", "--database", "d")
+    assert "CREATE TABLE IF NOT EXISTS" in text
+    body = json.loads(run("translate", "order.proto", "--dialect", dialect, "--format", "json"))
+    assert body["dialect"] == dialect
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_bigquery_schema(run: Shell, tmp_path: Path) -> None:
+    columns = json.loads(run("bq-schema", "order.proto", "--message", "shop.Order"))
+    assert [column["name"] for column in columns] == ["id", "cents", "tags", "to"]
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_folder_with_imports(run: Shell) -> None:
+    Path("protos/acme").mkdir(parents=True)
+    Path("protos/acme/a.proto").write_text('syntax = "proto3"; message A { string x = 1; }')
+    text = 'syntax = "proto3"; import "acme/a.proto"; message B { A a = 1; }'
+    Path("protos/acme/b.proto").write_text(text)
+    by_folder = run("translate", "protos", "--dialect", "duckdb")
+    assert by_folder == run("translate", "protos/acme/b.proto", "--dialect", "duckdb")
+
+
+def test_pull_writes_what_was_registered(run: Shell) -> None:
+    run("register", "order.proto")
+    assert run("pull", "bigquery_lite.order", "copy") == "copy/order.proto\n"
+    assert Path("copy/order.proto").read_text() == ORDER
+    run("pull", "bigquery_lite.order@1", "copy")
+    Path("copy/order.proto").write_text("mine")
+    run("pull", "bigquery_lite.order", "copy", code=100)
+    assert "is there with other content" in run.err
+    assert Path("copy/order.proto").read_text() == "mine"
+
+
+def test_exit_codes(run: Shell) -> None:
+    Path("bad.proto").write_text("syntax = 'proto3'; message M { nothing x = 1; }")
+    run("translate", "bad.proto", "--dialect", "duckdb", code=100)
+    assert 'bad.proto:1:32: "nothing" is not defined' in run.err
+    assert "error: bad.proto does not compile" in run.err
+    run("translate", "none.proto", "--dialect", "duckdb", code=1)
+    run("subject", "show", "no.thing", code=1)
+    run("translate", "order.proto", code=2)
+    run("translate", "order.proto", "--dialect", "duckdb", "--table", "a;b", code=2)
+    run("push", "order.proto", code=2)
+    assert "hint: here it is called register" in run.err
+
+
+def test_findings_as_json_lines(run: Shell) -> None:
+    Path("bad.proto").write_text("syntax = 'proto3'; message M { nothing x = 1; }")
+    out = run("register", "bad.proto", "--format", "json", code=100)
+    finding = json.loads(out)
+    assert (finding["path"], finding["line"], finding["column"]) == ("bad.proto", 1, 32)
+    assert finding["code"] == "SCHEMA_INVALID"
+
+
+def test_every_command_and_option_has_help(run: Shell) -> None:
+    main_help = run("--help")
+    commands = [name for name in app if not name.startswith("-")]
+    assert len(commands) == 9
+    for name in commands:
+        assert name in main_help
+    for words in (*([c] for c in commands if c != "subject"), ["subject", "show"]):
+        text = run(*words, "--help")
+        for line in text.splitlines():
+            option, _, about = line.strip("│* ").partition("  ")
+            assert not option.startswith("--") or about.strip(), line
+
+
+def test_the_version(run: Shell) -> None:
+    assert run("--version").strip() == "0.1.0"
+
+
+@pytest.mark.parametrize("command", ["translate", "bq-schema"])
+def test_commands_on_local_files_start_light(command: str) -> None:
+    """What is heavy to import is not imported: a fresh process says what it loaded."""
+    words = [command, "order.proto", *(["--dialect", "duckdb"] if command == "translate" else [])]
+    code = (
+        "import sys\n"
+        f"sys.argv = ['protolith', *{words!r}]\n"
+        "from protolith.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as error: assert not error.code, error.code\n"
+        "heavy = {'fastapi', 'sqlalchemy', 'pydantic', 'pyarrow', 'duckdb', 'httpx2'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_listening_for_everyone_is_refused(run: Shell) -> None:
+    run("serve", "--host", "0.0.0.0", code=1)  # noqa: S104
+    assert "there is no authentication yet" in run.err

@@ -1,0 +1,34 @@
+"""After each test of the compiler nothing may be left behind: no folder, no process."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from protolith.compiler import sandbox
+
+
+def _folders() -> set[str]:
+    return {path.name for path in sandbox._base().glob(f"protolith-compile-{os.getpid()}-*")}
+
+
+def _processes() -> set[str]:
+    """The children of this process, dead or alive, and whatever runs in one of its folders."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            place = os.readlink(process / "cwd") if parent == "1" else ""  # noqa: PTH115
+        except OSError:
+            continue
+        if parent == str(os.getpid()) or f"protolith-compile-{os.getpid()}-" in place:
+            found.add(process.name)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    before = _folders(), _processes()
+    yield
+    assert (_folders(), _processes()) == before

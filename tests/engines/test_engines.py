@@ -1,0 +1,135 @@
+"""What an open engine does, on both embedded ones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from protolith import Column, ConflictError, EngineError, NotFoundError, Table
+from protolith.arrow import arrow_schema
+from protolith.engines import NAMES, Engine, open_engine
+from protolith.tables import Boolean, Bytes, Integer, List, Map, Record, String, Timestamp
+
+TABLE = Table(
+    "shop",
+    "things",
+    (
+        Column("id", Integer(64, signed=False), nullable=False),
+        Column("at", Timestamp()),
+        Column("raw", Bytes()),
+        Column("r", Record((Column("x", Integer()), Column("y", String())))),
+        Column("l", List(Record((Column("x", Integer()),))), nullable=False),
+        Column("m", Map(String(), Boolean()), nullable=False),
+    ),
+)
+ROWS = [
+    {"id": 2**64 - 1, "at": -62135596800_000_000, "raw": b"\xff\0", "r": {"x": 1, "y": ""}}
+    | {"l": [{"x": None}, {"x": -(2**63)}], "m": [("", True), ("k", None)]},
+    {"id": 0, "at": 253402300799_999_999, "raw": None, "r": None, "l": [], "m": []},
+]
+
+
+@pytest.fixture(params=NAMES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    opened = open_engine(request.param, tmp_path)
+    yield opened
+    opened.close()
+
+
+def _rows(*rows: dict[str, object]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=arrow_schema(TABLE))
+
+
+def test_rows_come_back_as_they_went_in(engine: Engine) -> None:
+    engine.create(TABLE)
+    sent = _rows(*ROWS)
+    engine.load(TABLE, sent)
+    name = engine.dialect.qualified(TABLE)
+    back = engine.query(f"SELECT * FROM {name} ORDER BY id DESC")
+    if engine.name == "clickhouse":  # its String holds bytes, which are not always UTF-8
+        back = back.set_column(2, "raw", back["raw"].cast(pa.binary()))
+    assert back.cast(sent.schema).to_pylist() == sent.to_pylist()
+
+
+def test_null_is_refused_where_none_may_be_and_nothing_is_loaded(engine: Engine) -> None:
+    engine.create(TABLE)
+    with pytest.raises(EngineError, match="refused"):
+        engine.load(TABLE, _rows(ROWS[0], ROWS[1] | {"id": None}))
+    name = engine.dialect.qualified(TABLE)
+    assert engine.query(f"SELECT count(*) AS n FROM {name}").to_pylist() == [{"n": 0}]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (Column("id", Integer()), "id: is "),
+        (Column("extra", String()), "extra: is missing"),
+        (None, "m: is not in the schema"),
+    ],
+)
+def test_a_different_table_is_never_kept_quietly(
+    engine: Engine, change: Column | None, text: str
+) -> None:
+    engine.create(TABLE)
+    columns = {c.name: c for c in TABLE.columns}
+    columns |= {change.name: change} if change else {}
+    if change is None:
+        del columns["m"]
+    other = Table("shop", "things", tuple(columns.values()))
+    with pytest.raises(ConflictError, match="is another one") as caught:
+        engine.create(other)
+    assert text in str(caught.value)
+    assert len(engine.columns("shop", "things")) == len(TABLE.columns)
+
+
+def test_a_nullable_column_differs_from_a_required_one(engine: Engine) -> None:
+    engine.create(Table("d", "t", (Column("a", Integer(), nullable=False),)))
+    with pytest.raises(ConflictError, match="is another one"):
+        engine.create(Table("d", "t", (Column("a", Integer()),)))
+
+
+def test_errors_are_the_engines_sentence_without_a_trace(engine: Engine) -> None:
+    with pytest.raises(EngineError, match="refused") as caught:
+        engine.query("SELECT nothing FROM nowhere.at_all")
+    assert "Traceback" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_live_columns_where_there_is_no_table(engine: Engine) -> None:
+    assert engine.columns("shop", "nothing") == ()
+
+
+def test_what_was_written_is_there_when_opened_again(tmp_path: Path) -> None:
+    for name in NAMES:
+        first = open_engine(name, tmp_path)
+        first.create(TABLE)
+        first.close()
+        second = open_engine(name, tmp_path)
+        assert not second.create(TABLE)
+        second.close()
+
+
+def test_an_unknown_engine(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no engine 'mysql'") as caught:
+        open_engine("mysql", tmp_path)
+    assert "duckdb" in str(caught.value.hint)
+
+
+def test_duckdb_reaches_no_file(tmp_path: Path) -> None:
+    engine = open_engine("duckdb", tmp_path)
+    for statement in (
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SET enable_external_access=true",
+    ):
+        with pytest.raises(EngineError, match="refused"):
+            engine.query(statement)
+    engine.close()
+
+
+def test_duckdb_failed_statements_leave_nothing(tmp_path: Path) -> None:
+    engine = open_engine("duckdb", tmp_path)
+    with pytest.raises(EngineError):
+        engine.run(["CREATE TABLE a (x INTEGER)", "CREATE TABLE b (y NOTHING)"])
+    assert engine.columns("main", "a") == ()
+    engine.close()
