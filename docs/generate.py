@@ -59,8 +59,8 @@ def rest_page() -> str:
     rows = ["# REST\n"]
     rows.append(
         "`protolith serve` answers on 127.0.0.1:8081; `/docs` is the OpenAPI page and"
-        " `/openapi.json` its source. A `{schema_id}` may also be `database.table` (the latest version) or"
-        " `database.table@3`. Errors are described [here](errors.md).\n"
+        " `/openapi.json` its source. A `{schema_id}` may also be `database.table` (the latest"
+        " version) or `database.table@3`. Errors are described [here](errors.md).\n"
     )
     spec = create_app().openapi()
     for path, methods in spec["paths"].items():
@@ -117,8 +117,8 @@ def cli_page() -> str:
         "Each command takes `--format text|json` (text for people, or one JSON object a line),"
         " `--home` (the data directory; else `PROTOLITH_HOME`, else `.protolith`) and `--debug` (a"
         " traceback with an error). Data goes to standard output, everything for people to standard"
-        " error. `translate` and `bq-schema` work on files alone; the other commands on the registry"
-        " under the data directory.\n"
+        " error. `translate` and `bq-schema` work on files alone; the other commands on the"
+        " registry under the data directory.\n"
     )
     names = [name for name in app if not name.startswith("-")]
     for name in names:

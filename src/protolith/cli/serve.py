@@ -22,14 +22,10 @@ def serve(*, host: str = "127.0.0.1", port: int = 8081) -> None:
             hint="listen on 127.0.0.1 and put a proxy with authentication before it",
         )
     try:
-        import uvicorn  # noqa: PLC0415
-
-        from protolith.web.app import create_app  # noqa: PLC0415
+        from protolith.web.serving import run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise SchemaRegistryError(
             f"the server is not installed ({error.name})", hint="pip install 'protolith[server]'"
         ) from None
     OUTPUT.say(f"Protolith on http://{host}:{port}, its API described at http://{host}:{port}/docs")
-    uvicorn.run(
-        create_app(OUTPUT.home), host=host, port=port, access_log=False, log_level="warning"
-    )
+    run(OUTPUT.home, host=host, port=port)
