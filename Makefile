@@ -40,7 +40,7 @@ clean:
 	rm -rf $(VENV) $(DEMO)
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12" * (sys.version_info < (3, 11)))'
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; name one: make PYTHON=python3.12")'
 	@echo "making $(VENV) and installing Protolith into it"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --upgrade pip
