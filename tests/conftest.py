@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from protolith import SchemaRegistry
+
+# No deadline: these machines are noisy, and a test must not fail because of it.
+settings.register_profile("protolith", deadline=None, print_blob=True)
+settings.load_profile("protolith")
 
 ORDER = """
 syntax = "proto3";
