@@ -29,7 +29,8 @@ def names(path: Path) -> list[str]:
 def test_a_file_comes_with_the_imports_beside_and_below_it(tmp_path: Path) -> None:
     write(
         tmp_path,
-        orders=f'{HEAD} import "common.proto"; import "google/type/money.proto"; // import "no.proto";',
+        orders=f'{HEAD} import "common.proto"; import "google/type/date.proto";'
+        '// import "no.proto";',
         common=f'{HEAD} import public "deep/er.proto"; import "google/protobuf/any.proto";',
         deep__er=f"{HEAD} message Deep {{}}",
         no=HEAD,
@@ -51,7 +52,8 @@ def test_a_file_comes_with_the_imports_beside_and_below_it(tmp_path: Path) -> No
 def test_imports_may_start_from_a_folder_above(tmp_path: Path) -> None:
     write(
         tmp_path,
-        proto__acme__a=f'{HEAD} import "google/protobuf/any.proto"; import "acme/b.proto"; import "c.proto";',
+        proto__acme__a=f'{HEAD} import "google/protobuf/any.proto"; import "acme/b.proto";'
+        'import "c.proto";',
         proto__acme__b=HEAD,
         proto__c=HEAD,
         c="above the folder with the first import",
@@ -63,7 +65,7 @@ def test_imports_may_start_from_a_folder_above(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../secret.proto", "{outside}", "x/../../secret.proto"])
 def test_an_import_cannot_name_a_file_outside(tmp_path: Path, name: str) -> None:
-    write(tmp_path, secret="secret", inside__b=HEAD)
+    write(tmp_path, secret=HEAD, inside__b=HEAD)
     text = f'import "{name}"; import "b.proto";'.format(outside=tmp_path / "secret.proto")
     write(tmp_path, inside__a=HEAD + text)
     assert names(tmp_path / "inside/a.proto") == ["a.proto", "b.proto"]

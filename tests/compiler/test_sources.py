@@ -81,11 +81,11 @@ def test_the_hash_of_one_file_is_that_of_its_bytes() -> None:
 
 
 def test_the_hash_of_several_files_is_that_of_their_listing() -> None:
-    a, b = hashlib.sha256(b"A").hexdigest(), hashlib.sha256(b"B").hexdigest()
-    expected = hashlib.sha256(f"{a}  a/x.proto\n{b}  b.proto\n".encode()).hexdigest()
-    assert Sources.of({"b.proto": "B", "a/x.proto": "A"}).content_hash == expected
-    assert Sources.of({"a/x.proto": "A", "b.proto": "B"}).content_hash == expected
-    assert Sources.of({"a/x.proto": "B", "b.proto": "A"}).content_hash != expected
+    first, second = hashlib.sha256(b"Z").hexdigest(), hashlib.sha256(b"A").hexdigest()
+    expected = hashlib.sha256(f"{first}  a/x.proto\n{second}  b.proto\n".encode()).hexdigest()
+    assert Sources.of({"b.proto": "A", "a/x.proto": "Z"}).content_hash == expected
+    assert Sources.of({"a/x.proto": "Z", "b.proto": "A"}).content_hash == expected
+    assert Sources.of({"a/x.proto": "A", "b.proto": "Z"}).content_hash != expected
 
 
 def test_bytes_stay_as_submitted() -> None:

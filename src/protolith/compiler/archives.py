@@ -56,7 +56,7 @@ def open_zip(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Sources:
 def _is_source(entry: zipfile.ZipInfo) -> bool:
     name = entry.orig_filename  # zipfile cuts `filename` at a NUL
     mode = entry.external_attr >> 16
-    if entry.is_dir() and stat.S_IFMT(mode) in (0, stat.S_IFDIR):
+    if name.endswith("/") and stat.S_IFMT(mode) in (0, stat.S_IFDIR):
         return False
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG) or mode & (stat.S_ISUID | stat.S_ISGID):
         raise BundleError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from google.protobuf import descriptor_pb2
 
 from protolith.compiler import sandbox
-from protolith.compiler.diagnostics import Submission, compile_error
+from protolith.compiler.diagnostics import Submission, compile_error, missing_import
 from protolith.compiler.folders import read_sources
 from protolith.compiler.limits import DEFAULT_LIMITS, Limits
 from protolith.compiler.precheck import check_text
@@ -67,7 +67,17 @@ def compile_protos(
     )
     data = run_compiler(Job(texts, targets, descriptors), submission, limits)
     wanted = targets if sent.roots else roots_among(targets, data)
-    return check_well_known(DescriptorSet.from_bytes(data, roots=wanted))
+    return checked(DescriptorSet.from_bytes(data, roots=wanted), submission)
+
+
+def checked(result: DescriptorSet, submission: Submission) -> DescriptorSet:
+    """Return what was compiled, unless a file in it stands in for another or was never offered."""
+    # protoc looks into the include folder beside it, whatever it is told.
+    for file in result.files:
+        for index, name in enumerate(file.dependency):
+            if name not in submission.available:
+                raise missing_import(file, index, submission)
+    return check_well_known(result)
 
 
 def run_compiler(job: Job, submission: Submission, limits: Limits) -> bytes:
@@ -136,6 +146,7 @@ def _run(job: Job, limits: Limits) -> tuple[int, str, bytes]:
     own = {*job.texts, *(file.name for file in job.descriptors)}
     # Protobuf's own files come first, and a file that was sent wins over the other known ones.
     known = [f"-I{name}={path}" for name, path in kit.known.items() if name not in own]
+    _check_not_hidden(job, kit)
     given = [f"--descriptor_set_in=../{_INPUT}"] if job.descriptors else []
     arguments = [*known, "-I.", *given, *_FLAGS, f"--descriptor_set_out=../{_OUTPUT}"]
     with sandbox.private_folder() as folder:
@@ -157,6 +168,15 @@ def _run(job: Job, limits: Limits) -> tuple[int, str, bytes]:
             raise CompilerUnavailableError(
                 f"the compiler's result cannot be read: {error.strerror}"
             ) from error
+
+
+def _check_not_hidden(job: Job, kit: Toolchain) -> None:
+    for file in job.descriptors:
+        if kit.searched and (kit.searched / file.name).exists():
+            raise CompilerUnavailableError(
+                f"{kit.searched} has a file {file.name}, which hides the one that was sent",
+                hint="use the packaged compiler, or remove the file",
+            )
 
 
 def _write(job: Job, folder: Path) -> None:

