@@ -8,6 +8,7 @@ from typing import Any
 import protolith
 from protolith import errors
 from protolith.cli import app
+from protolith.lint import rules
 from protolith.web.app import STATUS, create_app
 
 HERE = Path(__file__).parent
@@ -20,6 +21,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "rest.md": rest_page(),
         "cli.md": cli_page(),
+        "lint.md": lint_page(),
         "python.md": python_page(),
     }
     return {name: WRITTEN + text for name, text in made.items()}
@@ -117,7 +119,7 @@ def cli_page() -> str:
         "Each command takes `--format text|json` (text for people, or one JSON object a line),"
         " `--home` (the data directory; else `PROTOLITH_HOME`, else `.protolith`) and `--debug` (a"
         " traceback with an error). Data goes to standard output, everything for people to standard"
-        " error. `translate` and `bq-schema` work on files alone; the other commands on the"
+        " error. `translate`, `bq-schema` and `lint` work on files alone; the other commands on the"
         " registry under the data directory.\n"
     )
     names = [name for name in app if not name.startswith("-")]
@@ -150,6 +152,28 @@ def _about(function: Any) -> str:
         needed = " Required." if default is parameter.empty else ""
         rows.append(f"* {shown}: {about.strip()}{extra}{needed}")
     return "\n".join(rows) + "\n"
+
+
+def lint_page() -> str:
+    rows = ["# Lint\n"]
+    rows.append(
+        "`protolith lint FILE.proto` and `protolith.lint(…)` say what BigQuery would refuse or lose"
+        " of the schema that `protoc-gen-bq-schema` (and so `protolith bq-schema`) writes. The"
+        " tables of `protolith translate` and of the engines differ where they can be better.\n"
+    )
+    rows.append(
+        "An error means that BigQuery refuses the schema, or that there is none; a warning that it"
+        " loses data or meaning; a note is good to know. A field is one finding at the first of its"
+        " field paths, with the number of the others. The command ends with 100 if there is an"
+        " error, with `--strict` also if there is a warning.\n"
+    )
+    rows.append("| rule | severity | what it holds |\n|---|---|---|")
+    rows += [f"| `{rule.id}` | {rule.severity} | {rule.purpose} |" for rule in rules()]
+    rows.append(
+        "\nBigQuery's service itself was never asked: what it refuses is what its documentation"
+        " says. The option `(gen_bq_schema.bigquery).ignore` silences a field by leaving it out.\n"
+    )
+    return "\n".join(rows).rstrip() + "\n"
 
 
 def python_page() -> str:

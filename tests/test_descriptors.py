@@ -10,7 +10,7 @@ def test_a_generated_message_brings_its_imports() -> None:
     descriptors = DescriptorSet.of(trace_pb2.ResourceSpans.DESCRIPTOR)
     assert descriptors.roots == ("opentelemetry/proto/trace/v1/trace.proto",)
     assert descriptors.message("ResourceSpans").full_name.endswith("trace.v1.ResourceSpans")
-    assert [m.name for m in descriptors.messages()][0] == "TracesData"
+    assert next(descriptors.messages()).name == "TracesData"
     again = DescriptorSet.from_bytes(descriptors.data)
     assert again.roots == descriptors.roots
 

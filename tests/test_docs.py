@@ -12,6 +12,7 @@ import pytest
 
 from protolith import errors
 from protolith.dialects import names
+from protolith.lint import rules
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -31,11 +32,11 @@ def test_the_reference_pages_are_those_of_the_code() -> None:
         assert (ROOT / "docs" / name).read_text() == text, f"run make docs: {name} is old"
 
 
-def test_every_code_dialect_and_option_is_documented() -> None:
+def test_every_code_dialect_and_rule_is_documented() -> None:
     text = "\n".join(page.read_text() for page in PAGES)
     codes = {c.code for c in vars(errors).values() if isinstance(c, type) and hasattr(c, "code")}
     assert codes
-    for word in (*codes, *names()):
+    for word in (*codes, *names(), *(rule.id for rule in rules())):
         assert f"`{word}`" in text, word
 
 

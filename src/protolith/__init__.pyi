@@ -1,6 +1,14 @@
 from .arrow import arrow_schema
 from .compatibility import compare_schemas
-from .compiler import Sources, compile_protos, read_path, read_sources
+from .compiler import (
+    SourceFile,
+    Sources,
+    compile_protos,
+    open_zip,
+    read_descriptors,
+    read_path,
+    read_sources,
+)
 from .decoding import ReferenceDecoder, decode, read_delimited
 from .descriptors import DescriptorSet
 from .dialects import dialect
@@ -26,6 +34,7 @@ from .errors import (
     TooLargeError,
 )
 from .layout import Layout, lay_out
+from .lint import LintFinding, lint
 from .registry import (
     AsyncSchemaRegistry,
     CreatedTable,
@@ -55,6 +64,7 @@ __all__ = [
     "InvalidNameError",
     "Layout",
     "LayoutError",
+    "LintFinding",
     "LoadResult",
     "MalformedError",
     "NotFoundError",
@@ -70,6 +80,7 @@ __all__ = [
     "SchemaTranslator",
     "SchemaValidationError",
     "SchemaVersion",
+    "SourceFile",
     "Sources",
     "StorageFullError",
     "Table",
@@ -80,7 +91,10 @@ __all__ = [
     "decode",
     "dialect",
     "lay_out",
+    "lint",
+    "open_zip",
     "read_delimited",
+    "read_descriptors",
     "read_path",
     "read_sources",
 ]

@@ -10,7 +10,14 @@ from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError
 
-from protolith.errors import CompileError, Detail, LayoutError, NotFoundError, SchemaTooComplexError
+from protolith.errors import (
+    CompileError,
+    Detail,
+    LayoutError,
+    NotFoundError,
+    SchemaTooComplexError,
+    quoted,
+)
 from protolith.options import message_options
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -106,7 +113,7 @@ class DescriptorSet:
         """A message by its full name, or by a shorter name that fits one submitted message."""
         try:
             return self.pool.FindMessageTypeByName(name.removeprefix("."))
-        except KeyError:
+        except (KeyError, TypeError):  # the latter for text that is not UTF-8
             pass
         names = [message.full_name for message in self.messages()]
         fitting = [full for full in names if full.endswith(f".{name}")]
@@ -114,7 +121,7 @@ class DescriptorSet:
             return self.message(fitting[0])
         candidates = fitting or names
         raise NotFoundError(
-            f"no message {name!r}" if not fitting else f"several messages are named {name!r}",
+            f"{'several messages are named' if fitting else 'no message'} {quoted(name)}",
             hint=f"messages here: {', '.join(candidates[:20])}" if candidates else None,
         )
 

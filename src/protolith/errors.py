@@ -24,9 +24,12 @@ SchemaRegistryError                 the root
 The code is stable; the sentence is not. The hint says what to do next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
+
+_MAX_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +187,18 @@ class StorageFullError(SchemaRegistryError):
     """The disk is full; reads go on."""
 
     code = "STORAGE_FULL"
+
+
+@contextmanager
+def naming(which: str) -> Iterator[None]:
+    """Say in an error which of several things it is about: `which` goes before its message."""
+    try:
+        yield
+    except SchemaRegistryError as error:
+        error.message = f"{which}: {error.message}"
+        raise
+
+
+def quoted(text: str) -> str:
+    """A text from outside, safe to show: in quotes, cut, and everything unprintable escaped."""
+    return repr(text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…")

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from protolith.descriptors import DescriptorSet
-from protolith.errors import Detail, LayoutError, SchemaTooComplexError
+from protolith.errors import (
+    Detail,
+    InvalidNameError,
+    LayoutError,
+    NotFoundError,
+    SchemaTooComplexError,
+    quoted,
+)
 from protolith.options import FieldOptions, MessageOptions, field_options, message_options
 from protolith.tables import (
     Boolean,
@@ -133,7 +140,7 @@ def lay_out(
     the field path where no such table is possible.
     """
     root = descriptors.table_message(message)
-    name = table or message_options(root).table_name or _snake(root.name)
+    own_name = message_options(root).table_name or _snake(root.name)
     run = _Run(descriptors, layout or Layout())
     columns = run.columns(root, "")
     if not columns:
@@ -142,7 +149,9 @@ def lay_out(
         )
     return Table(
         database=check_identifier(database, "database"),
-        name=check_identifier(name, "table"),
+        name=check_identifier(own_name, "table", at=root.full_name)
+        if table is None
+        else check_identifier(table, "table"),
         columns=columns,
         comment=descriptors.comments.get(root.full_name, ""),
         message=root.full_name,
@@ -161,8 +170,9 @@ class _Run:
     def columns(self, message: Descriptor, prefix: str) -> tuple[Column, ...]:
         """The columns of a message; `prefix` is its dotted path with a dot, or empty."""
         if len(self.above) >= self.layout.max_depth:
-            raise SchemaTooComplexError(
-                f"{prefix[:-1]}: nested deeper than {self.layout.max_depth} messages",
+            raise _too_complex(
+                prefix[:-1],
+                f"nested deeper than {self.layout.max_depth} messages",
                 hint="leave the field out, or override its type with JSON",
             )
         self.above.append(message)
@@ -182,11 +192,13 @@ class _Run:
             return None
         self.visited += 1
         if self.visited > self.layout.max_columns:
-            raise SchemaTooComplexError(
-                f"{prefix}{part.name}: more than {self.layout.max_columns:,} columns",
+            raise _too_complex(
+                f"{prefix}{part.name}",
+                f"more than {self.layout.max_columns:,} columns",
                 hint="leave fields out, or override the type of a large message with JSON",
             )
-        name = options.name or (part.json_name if owner.use_json_names else part.name)
+        name = options.name or (_json_name(part) if owner.use_json_names else part.name)
+        check_identifier(name, "column", at=f"{prefix}{part.name}")
         path = f"{prefix}{name}"
         type_ = self.type_of(part, options, path)
         comment = options.description or self.descriptors.comments.get(part.full_name, "")
@@ -237,7 +249,7 @@ class _Run:
     def extra_column(self, text: str, prefix: str) -> Column:
         """A column that no field feeds, from an `extra_fields` option: `name:TYPE[:MODE]`."""
         name, word, *rest = [*text.split(":"), ""]
-        path = f"{prefix}{name}"
+        path = prefix + check_identifier(name, "column", at=f"{prefix}extra_fields")
         if word.upper() == "RECORD":
             type_: Type = self.extra_record(rest[0] if rest else "", path)
             rest = rest[1:]
@@ -252,11 +264,33 @@ class _Run:
         well_known = _WELL_KNOWN.get(name.removeprefix("."))
         if well_known is not None:
             return well_known
-        kind = self.descriptors.message(name)
+        try:
+            kind = self.descriptors.message(name)
+        except NotFoundError as error:
+            raise _impossible(path, error.message, hint=error.hint) from None
         columns = () if kind in self.above else self.columns(kind, f"{path}.")
         if not columns:
-            raise LayoutError(f"{path}: the extra field's record {name} has no columns")
+            raise _impossible(path, f"the extra field's record {name} has no columns")
         return Record(columns)
+
+
+def _impossible(path: str, text: str, *, hint: str | None = None) -> LayoutError:
+    details = [Detail(text, field_path=path)]
+    return LayoutError("the message cannot be a table", details=details, hint=hint)
+
+
+def _too_complex(path: str, text: str, *, hint: str) -> SchemaTooComplexError:
+    details = [Detail(text, field_path=path or None)]
+    return SchemaTooComplexError("the message is too large a table", details=details, hint=hint)
+
+
+def _json_name(part: FieldDescriptor) -> str:
+    try:
+        return str(part.json_name)
+    except UnicodeDecodeError:  # protoc takes any bytes
+        details = [Detail("its json_name is not UTF-8", field_path=part.full_name)]
+        hint = "change json_name, or set (gen_bq_schema.bigquery).name"
+        raise InvalidNameError("a column's name is not UTF-8", details=details, hint=hint) from None
 
 
 def _overridden(part: FieldDescriptor, word: str, path: str) -> Type:
@@ -266,8 +300,9 @@ def _overridden(part: FieldDescriptor, word: str, path: str) -> Type:
     if kind is not None and _WELL_KNOWN.get(kind.full_name) == type_:
         return type_
     if word.upper() not in allowed:
-        raise LayoutError(
-            f"{path}: a field of type {_kind_name(part)} cannot be stored as {word}",
+        raise _impossible(
+            path,
+            f"a field of type {_kind_name(part)} cannot be stored as {word}",
             hint=f"type_override may be one of {', '.join(allowed)} here",
         )
     return EnumName() if part.enum_type is not None and type_ == String() else type_
@@ -276,9 +311,8 @@ def _overridden(part: FieldDescriptor, word: str, path: str) -> Type:
 def _known_word(word: str, path: str) -> Type:
     type_ = _TYPE_WORDS.get(word.upper())
     if type_ is None:
-        raise LayoutError(
-            f"{path}: {word!r} is not a column type", hint=f"one of {', '.join(_TYPE_WORDS)}"
-        )
+        text = f"{quoted(word)} is not a column type"
+        raise _impossible(path, text, hint=f"one of {', '.join(_TYPE_WORDS)}")
     return type_
 
 
@@ -294,13 +328,14 @@ def _kind_name(part: FieldDescriptor) -> str:
 def _check_names(columns: list[Column], prefix: str) -> None:
     seen: dict[str, Column] = {}
     for column in columns:
-        check_identifier(column.name, f"column ({prefix}…)" if prefix else "column")
         # DuckDB and BigQuery take names that differ in case alone for the same name.
         other = seen.setdefault(column.name.lower(), column)
         if other is not column:
             raise LayoutError(
                 f"two columns are both called {column.name}",
-                details=[Detail("", field_path=prefix + one.name) for one in (other, column)],
+                details=[
+                    Detail("the name", field_path=prefix + one.name) for one in (other, column)
+                ],
                 hint="give one of them another name with (gen_bq_schema.bigquery).name",
             )
 

@@ -9,7 +9,7 @@ import posixpath
 import sys
 from collections.abc import Iterable
 
-from protolith.dialects.bigquery.parity import Answer, Budget, answer_request
+from protolith.dialects.bigquery.parity import Answer, Budget, answer_request, output_fault
 from protolith.errors import BundleError
 
 # A build may convert a whole repository in one request, on the machine of who asks for it.
@@ -24,7 +24,7 @@ def check_output_names(names: Iterable[str]) -> None:
     """
     seen: set[str] = set()
     for name in names:
-        reason = _fault(name)
+        reason = output_fault(name)
         plain = posixpath.normpath(name)
         if reason is None and plain in seen:
             reason = "is written twice"
@@ -34,16 +34,6 @@ def check_output_names(names: Iterable[str]) -> None:
                 hint="change the option table_name of the message",
             )
         seen.add(plain)
-
-
-def _fault(name: str) -> str | None:
-    if ".." in name.split("/"):
-        return "leads out of the output folder"
-    if name.startswith("/"):
-        return "has an absolute path"
-    if "\0" in name or "\\" in name:
-        return "has a NUL or a backslash in its name"
-    return None
 
 
 def respond(request: bytes) -> bytes:

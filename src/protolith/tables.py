@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from protolith.errors import InvalidNameError
+from protolith.errors import Detail, InvalidNameError, MalformedError
 
 MAX_NAME = 300
+_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 FieldPath: TypeAlias = tuple[int, ...]
 """Field numbers from the enclosing record down to the field; empty for a column of no field."""
@@ -212,12 +213,27 @@ def records_in(type_: Type) -> tuple[Column, ...]:
             return ()
 
 
-def check_identifier(name: str, what: str) -> str:
-    """Return a database, table or column name that every engine takes, or raise."""
+def check_identifier(name: str, what: str, *, at: str | None = None) -> str:
+    """Return a database, table or column name that every engine takes, or raise.
+
+    `at` is the field path of what has the name, if that is part of a schema.
+    """
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII) and len(name) <= MAX_NAME:
         return name
     shown = ascii(name if len(name) <= MAX_NAME else name[:40] + "…")
     raise InvalidNameError(
         f"{shown} is not a {what} name",
+        details=[] if at is None else [Detail(f"the name {shown}", field_path=at)],
         hint=f"letters, digits and _, not starting with a digit, at most {MAX_NAME} characters",
+    )
+
+
+def check_text(text: str, what: str) -> str:
+    """Return a text that every store and engine can keep, or raise `MalformedError`."""
+    found = _NOT_TEXT.search(text)
+    if found is None:
+        return text
+    raise MalformedError(
+        f"{what} has the character {found[0]!a} at position {found.start() + 1}",
+        hint="leave out control characters other than tab and line end, and lone surrogates",
     )

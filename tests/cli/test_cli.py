@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from google.protobuf import descriptor_pb2
 
 from conftest import ORDER, delimited
 from protolith.cli import app, main
@@ -99,6 +100,66 @@ def test_the_bigquery_schema(run: Shell, tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+def test_what_bigquery_would_refuse_or_lose(run: Shell) -> None:
+    head = 'syntax = "proto3"; package p;'
+    run("lint", "order.proto")
+    assert (run.out, run.err) == ("", "no findings\n")
+    Path("lossy.proto").write_text(f"{head}\nmessage M {{\n  uint64 a = 1;\n  uint64 b = 2; }}\n")
+    out = run("lint", "lossy.proto").splitlines()
+    assert out[0].startswith("lossy.proto:3:3: uint64-as-integer: a: INTEGER is signed")
+    assert out[0].endswith(" [warning]")
+    assert out[1].startswith("  hint: ")
+    assert run.err == "2 warnings\n"
+    run("lint", "lossy.proto", "--strict", code=100)
+    Path("bad.proto").write_text(
+        f"{head}\nmessage M {{ bool _file_x = 1; sint32 s = 2; E e = 3; }}"
+        "enum E { E_ZERO = 0; }\n"
+    )
+    found = run("lint", "bad.proto", "--parameter", "enum-as-string", "--format", "json", code=100)
+    rows = [json.loads(line) for line in found.splitlines()]
+    assert [(row["rule"], row["severity"], row["field_path"]) for row in rows] == [
+        ("column-name-reserved-prefix", "error", "_file_x"),
+        ("fixed-width-not-listed", "note", "s"),
+        ("enum-as-string-writer", "note", "e"),
+    ]
+    assert (rows[0]["path"], rows[0]["line"], rows[0]["column"]) == ("bad.proto", 2, 13)
+    assert run.err == "1 error, 2 notes\n"
+    run("lint", "bad.proto", "--parameter", "single-message", "--message", "M", code=100)
+
+
+def test_the_plugins_parameters(run: Shell) -> None:
+    Path("e.proto").write_text(
+        'syntax = "proto3"; package p; message M { E e = 1; } enum E { ZERO = 0; }'
+    )
+    assert json.loads(run("bq-schema", "e.proto"))[0]["type"] == "INTEGER"
+    strings = run("bq-schema", "e.proto", "--parameter", "enum-as-string")
+    assert json.loads(strings)[0]["type"] == "STRING"
+    words = "single-message,type-override=e.FLOAT"
+    assert json.loads(run("bq-schema", "e.proto", "--parameter", words))[0]["type"] == "FLOAT"
+    run(
+        "bq-schema",
+        "order.proto",
+        "--parameter",
+        "single-message,type-override=id.RECORD",
+        code=100,
+    )
+    assert "no such message type named" in run.err
+
+
+def test_the_converter_is_the_operators_choice(run: Shell) -> None:
+    run("bq-schema", "order.proto", "--converter", "other", code=2)
+    assert "no converter 'other'" in run.err
+
+
+def test_the_storage_descriptor(run: Shell, tmp_path: Path) -> None:
+    assert 'name: "shop_Order"' in run("storage-descriptor", "order.proto")
+    assert json.loads(run("storage-descriptor", "order.proto", "--format", "json"))["name"]
+    run("storage-descriptor", "order.proto", "--output", "order.desc")
+    made = descriptor_pb2.DescriptorProto.FromString(Path("order.desc").read_bytes())
+    assert [field.name for field in made.field] == ["id", "cents", "tags", "to"]
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_folder_with_imports(run: Shell) -> None:
     Path("protos/acme").mkdir(parents=True)
     Path("protos/acme/a.proto").write_text('syntax = "proto3"; message A { string x = 1; }')
@@ -143,7 +204,7 @@ def test_findings_as_json_lines(run: Shell) -> None:
 def test_every_command_and_option_has_help(run: Shell) -> None:
     main_help = run("--help")
     commands = [name for name in app if not name.startswith("-")]
-    assert len(commands) == 9
+    assert len(commands) == 11
     for name in commands:
         assert name in main_help
     for words in (*([c] for c in commands if c != "subject"), ["subject", "show"]):
@@ -157,7 +218,7 @@ def test_the_version(run: Shell) -> None:
     assert run("--version").strip() == "0.1.0"
 
 
-@pytest.mark.parametrize("command", ["translate", "bq-schema"])
+@pytest.mark.parametrize("command", ["translate", "bq-schema", "lint"])
 def test_commands_on_local_files_start_light(command: str) -> None:
     """What is heavy to import is not imported: a fresh process says what it loaded."""
     words = [command, "order.proto", *(["--dialect", "duckdb"] if command == "translate" else [])]

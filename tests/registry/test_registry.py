@@ -21,6 +21,7 @@ from protolith import (
     SchemaField,
     SchemaRegistry,
     compile_protos,
+    dialect,
 )
 
 NEXT = ORDER.replace("int64 cents = 2;", "int64 cents = 2; string note = 5;")
@@ -184,7 +185,7 @@ def test_a_batch_is_all_or_nothing(registry: SchemaRegistry) -> None:
     bad = {"proto_content": "syntax", "table_name": "bad"}
     with pytest.raises(Exception, match=r"schemas\[1\]: ") as caught:
         registry.register_schemas_batch([good | {"table_name": "other"}, bad])
-    assert caught.value.code == "SCHEMA_INVALID"  # type: ignore[attr-defined]
+    assert caught.value.code == "SCHEMA_INVALID"
     assert [s.table_name for s in registry.list_schemas()] == ["j", "orders"]
     for wrong in ({}, {"proto_content": "", "schema_json": []}, good | {"tabel": "x"}):
         with pytest.raises(MalformedError, match=r"schemas\[0\]: "):
@@ -245,6 +246,31 @@ def test_the_stored_schema_is_what_the_plugin_writes(registry: SchemaRegistry) -
     ]
 
 
+def test_bigquery_has_a_schema_warnings_and_a_storage_descriptor(registry: SchemaRegistry) -> None:
+    schema_id = registry.register_schema(ORDER, "orders")
+    text = registry.bq_schema(schema_id)
+    assert json.loads(text) == registry.get_schema_version(schema_id).schema_json
+    assert text == dialect("bigquery").json_schema(compile_protos(ORDER))
+    assert registry.lint(schema_id) == []
+    assert registry.storage_schema(schema_id).descriptor.name == "shop_Order"
+    plain = registry.register_json([{"name": "a", "type": "STRING"}], "j")
+    assert json.loads(registry.bq_schema(plain)) == registry.get_schema_version(plain).schema_json
+    assert registry.lint(plain) == []
+    with pytest.raises(LayoutError, match="it has no message"):
+        registry.storage_schema(plain)
+
+
+def test_the_converter_is_chosen_by_whoever_runs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert SchemaRegistry(tmp_path).converter == "protolith"
+    monkeypatch.setenv("PROTOLITH_CONVERTER", "protoc")
+    assert SchemaRegistry(tmp_path).converter == "protoc"
+    monkeypatch.setenv("PROTOLITH_CONVERTER", "nobody")
+    with pytest.raises(MalformedError, match="no converter 'nobody'"):
+        SchemaRegistry(tmp_path)
+
+
 def test_coroutines(tmp_path: Path) -> None:
     async def work() -> None:
         async with AsyncSchemaRegistry(tmp_path) as registry:
@@ -267,7 +293,7 @@ def test_coroutines(tmp_path: Path) -> None:
 
 
 def test_coroutines_offer_what_the_registry_offers() -> None:
-    own = {"home", "engine"}
+    own = {"engine"}
     names = {name for name in vars(SchemaRegistry) if not name.startswith("_")} - own
     assert names == {name for name in vars(AsyncSchemaRegistry) if not name.startswith("_")}
 

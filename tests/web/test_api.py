@@ -1,5 +1,6 @@
 """The REST API, through the application itself."""
 
+import base64
 import io
 import json
 import zipfile
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from google.protobuf import descriptor_pb2
 
 from conftest import ORDER, delimited
 from protolith import SchemaRegistry, compile_protos
@@ -40,6 +42,7 @@ def test_register_answers_as_the_specification_says(client: TestClient) -> None:
         "database_name": "bigquery_lite",
         "field_count": 4,
         "version": 1,
+        "warnings": [],
     }
     assert answer["schema_id"].startswith("orders_")
     assert register(client) == answer
@@ -121,6 +124,41 @@ def test_ddl_as_json_and_as_text(client: TestClient, dialect: str) -> None:
     assert (text.text, text.headers["content-type"]) == (body["ddl"], "text/plain; charset=utf-8")
 
 
+TREE = """syntax = "proto3"; package p; import "bq_table.proto";
+message Tree { option (gen_bq_schema.bigquery_opts).table_name = "trees";
+  uint64 big = 1; E e = 2; Tree left = 3; }
+enum E { ZERO = 0; }
+"""
+
+
+def test_the_bigquery_schema_and_what_is_wrong_with_it(client: TestClient) -> None:
+    answer = register(client, ("tree.proto", TREE), table_name="trees")
+    found = {(w["rule"], w["severity"], w["field_path"]) for w in answer["warnings"]}
+    assert ("recursion-cut", "warning", "left") in found
+    assert ("uint64-as-integer", "warning", "big") in found
+    url = f"/schemas/{answer['schema_id']}"
+    assert client.get(f"{url}/lint").json() == answer["warnings"]
+    assert client.get(url).json()["warnings"] == answer["warnings"]
+    text = client.get(f"{url}/bq-schema")
+    assert text.headers["content-type"] == "application/json"
+    assert text.text == (
+        '[\n {\n  "name": "big",\n  "type": "INTEGER",\n  "mode": "NULLABLE"\n },\n'
+        ' {\n  "name": "e",\n  "type": "INTEGER",\n  "mode": "NULLABLE"\n }\n]\n'
+    )
+    strings = client.get(f"{url}/bq-schema", params={"parameter": "enum-as-string"}).json()
+    assert strings[1]["type"] == "STRING"
+
+
+def test_the_storage_descriptor(client: TestClient) -> None:
+    schema_id = register(client)["schema_id"]
+    url = f"/schemas/{schema_id}/storage-descriptor"
+    body = client.get(url).json()
+    raw = client.get(url, headers={"Accept": "application/x-protobuf"})
+    assert base64.b64decode(body["descriptor"]) == raw.content
+    made = descriptor_pb2.DescriptorProto.FromString(raw.content)
+    assert [field.name for field in made.field] == ["id", "cents", "tags", "to"]
+
+
 def test_a_json_schema(client: TestClient) -> None:
     schema = [{"name": "a", "type": "INTEGER", "mode": "REQUIRED"}]
     body = {"schema_json": schema, "table_name": "t", "database_name": "d"}
@@ -184,6 +222,9 @@ def test_every_route_says_what_it_answers(client: TestClient) -> None:
         "/schemas/{schema_id}",
         "/schemas/{schema_id}/versions",
         "/schemas/{schema_id}/ddl/{dialect}",
+        "/schemas/{schema_id}/bq-schema",
+        "/schemas/{schema_id}/lint",
+        "/schemas/{schema_id}/storage-descriptor",
         "/schemas/{schema_id}/tables",
         "/schemas/{schema_id}/ingest",
     }

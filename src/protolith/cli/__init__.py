@@ -1,31 +1,29 @@
 """The command line. Commands are imported when they run, so that local ones start fast."""
 
+import os
 import sys
+import traceback
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
 
 from protolith.cli.output import OUTPUT, Format
 from protolith.errors import (
     ConflictError,
     InvalidNameError,
-    LayoutError,
+    MalformedError,
     ProtocExecutionError,
     RowsRejectedError,
     SchemaRegistryError,
-    SchemaTooComplexError,
+    SchemaValidationError,
+    quoted,
 )
 
-DONE, FAILED, USAGE, FINDINGS = 0, 1, 2, 100
-_FINDINGS = (
-    ProtocExecutionError,
-    LayoutError,
-    SchemaTooComplexError,
-    ConflictError,
-    RowsRejectedError,
-)
+DONE, FAILED, USAGE, FINDINGS, INTERRUPTED = 0, 1, 2, 100, 130
+_FINDINGS = (ProtocExecutionError, SchemaValidationError, ConflictError, RowsRejectedError)
 _OTHER_WORDS = {"push": "register", "upload": "register", "ddl": "translate", "load": "ingest"}
 _OTHER_WORDS |= {"generate": "translate", "schema": "bq-schema", "list": "subject list"}
 
@@ -41,6 +39,11 @@ subject = App(name="subject", help="What is registered.")
 _COMMANDS = {
     "translate": ("local:translate", "Print the table of a .proto file as CREATE TABLE."),
     "bq-schema": ("local:bq_schema", "Print the BigQuery JSON schema of a .proto file."),
+    "lint": ("local:lint", "Say what BigQuery refuses or loses of a .proto file."),
+    "storage-descriptor": (
+        "local:storage_descriptor",
+        "Print a message as BigQuery's Storage Write API takes it.",
+    ),
     "register": ("registry:register", "Register a schema; print its id and version."),
     "pull": ("registry:pull", "Write the files of a registered schema, byte for byte."),
     "create": ("registry:create", "Create a schema's table in an engine."),
@@ -73,36 +76,64 @@ def launch(
     debug: bool
         Show a traceback with an error.
     """
-    OUTPUT.format = format
-    OUTPUT.home = home
-    try:
-        app(tokens, exit_on_error=False, print_error=False)
-    except SchemaRegistryError as error:
-        OUTPUT.error(error)
-        if debug:
-            raise
-        return exit_code(error)
-    return DONE
+    OUTPUT.format, OUTPUT.home, OUTPUT.debug = format, home, debug
+    return _attempt(lambda: app(tokens, exit_on_error=False, print_error=False))
 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 100 findings, 2 wrong usage, 1 anything else."""
+    launched: list[int] = []
     arguments = sys.argv[1:]
-    try:
-        code = app.meta(arguments, exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        print(f"error: {str(error).strip()}", file=sys.stderr)  # noqa: T201
-        known = next((ours for word, ours in _OTHER_WORDS.items() if word in arguments[:1]), None)
-        if known:
-            print(f"hint: here it is called {known}", file=sys.stderr)  # noqa: T201
-        sys.exit(USAGE)
-    except BrokenPipeError:  # the reader of our output has gone
-        sys.exit(FAILED)
-    sys.exit(code)
+    OUTPUT.format, OUTPUT.debug = "text", False
+    failed = _attempt(
+        lambda: launched.append(app.meta(arguments, exit_on_error=False, print_error=False) or DONE)
+    )
+    sys.exit(launched[0] if launched else failed)
 
 
 def exit_code(error: SchemaRegistryError) -> int:
     """The exit code that an error ends with."""
-    if isinstance(error, InvalidNameError):
-        return USAGE
+    if isinstance(error, InvalidNameError | MalformedError) and not error.details:
+        return USAGE  # without a place in a file it is about the command line
     return FINDINGS if isinstance(error, _FINDINGS) else FAILED
+
+
+def _attempt(call: Callable[[], object]) -> int:
+    """Make a call; whatever goes wrong becomes a sentence and an exit code."""
+    try:
+        answer = call()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has gone; Python would complain at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except CycloptsError as error:
+        return _refuse(error, MalformedError(str(error).strip(), hint=_usage(error)), USAGE)
+    except Exception as error:  # noqa: BLE001
+        known = error if isinstance(error, SchemaRegistryError) else _foreign(error)
+        return _refuse(error, known, exit_code(known))
+    return answer if isinstance(answer, int) else DONE  # a command may say its own
+
+
+def _refuse(cause: Exception, error: SchemaRegistryError, code: int) -> int:
+    OUTPUT.error(error)
+    if OUTPUT.debug:
+        traceback.print_exception(cause)
+    return code
+
+
+def _usage(error: CycloptsError) -> str:
+    words = error.unused_tokens if isinstance(error, UnknownCommandError) else None
+    ours = _OTHER_WORDS.get(words[0]) if words else None
+    return f"here it is called {ours}" if ours else "protolith --help says what is possible"
+
+
+def _foreign(error: Exception) -> SchemaRegistryError:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{quoted(str(error.filename))}: " if error.filename is not None else ""
+        return SchemaRegistryError(f"{where}{error.strerror}", hint="--debug shows where it failed")
+    return SchemaRegistryError(
+        f"something went wrong here: {type(error).__name__}: {quoted(str(error))}",
+        hint="--debug shows where; it is a fault of Protolith",
+    )

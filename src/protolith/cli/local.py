@@ -1,16 +1,23 @@
 """Commands on local files: no server, no store."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from google.protobuf import json_format
 
+from protolith.cli import DONE, FINDINGS
 from protolith.cli.output import OUTPUT
 from protolith.compiler import read_path
 from protolith.dialects import dialect as find_dialect
-from protolith.dialects.bigquery import parity
+from protolith.dialects.bigquery.bq_schema import bq_schema as write_bq_schema
+from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, check_converter
+from protolith.dialects.bigquery.storage import storage_schema
 from protolith.layout import DEFAULT_DATABASE, lay_out
+from protolith.lint import LintFinding
+from protolith.lint import lint as lint_schema
 
 
 def translate(
@@ -49,7 +56,8 @@ def bq_schema(
     path: Path,
     *,
     message: str | None = None,
-    enum_as_string: Annotated[bool, Parameter(negative="")] = False,
+    parameter: str = "",
+    converter: Annotated[str, Parameter(env_var=CONVERTER_VARIABLE)] = "protolith",
 ) -> None:
     """Print the BigQuery JSON schema of a message, byte for byte as protoc-gen-bq-schema does.
 
@@ -59,11 +67,86 @@ def bq_schema(
         A .proto file, a directory or .zip of them, or compiled descriptors (.binpb, .pb, .desc).
     message: str | None
         The message that is the table, if several could be.
-    enum_as_string: bool
-        Make enums STRING instead of INTEGER.
+    parameter: str
+        What the plugin gets as --bq-schema_opt, for example enum-as-string.
+    converter: str
+        protolith, or protoc to run the real plugin, found on the PATH.
     """
-    descriptors = read_path(path)
-    root = descriptors.table_message(message)
-    text = parity.schema_text(descriptors, root.full_name, enum_as_string=enum_as_string)
+    text = write_bq_schema(
+        read_path(path), message, parameter=parameter, converter=check_converter(converter)
+    )
     sys.stdout.flush()
     sys.stdout.buffer.write(text)
+
+
+def storage_descriptor(
+    path: Path, *, message: str | None = None, output: Path | None = None
+) -> None:
+    """Print a message as BigQuery's Storage Write API takes it: one self-contained descriptor.
+
+    Parameters
+    ----------
+    path: Path
+        A .proto file, a directory or .zip of them, or compiled descriptors (.binpb, .pb, .desc).
+    message: str | None
+        The message that is the table, if several could be.
+    output: Path | None
+        Where to write the serialized google.protobuf.DescriptorProto, instead of printing it.
+    """
+    schema = storage_schema(read_path(path), message)
+    OUTPUT.notes(schema.notes)
+    if output is not None:
+        output.write_bytes(schema.descriptor.SerializeToString(deterministic=True))
+    elif OUTPUT.format == "json":
+        OUTPUT.value(json_format.MessageToDict(schema.descriptor), "")
+    else:
+        OUTPUT.text(str(schema.descriptor))
+
+
+def lint(
+    path: Path,
+    *,
+    message: str | None = None,
+    parameter: str = "",
+    strict: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Say what BigQuery refuses (error) or loses (warning) of what protoc-gen-bq-schema writes.
+
+    The exit code is 100 if there is an error, otherwise 0; docs/lint.md explains each rule.
+
+    Parameters
+    ----------
+    path: Path
+        A .proto file, a directory or .zip of them, or compiled descriptors (.binpb, .pb, .desc).
+    message: str | None
+        The message that is the table, if not every one with the option table_name.
+    parameter: str
+        What the plugin gets as --bq-schema_opt, for example enum-as-string.
+    strict: bool
+        Exit with 100 for warnings too, not for errors alone.
+    """
+    findings = lint_schema(read_path(path), message, parameter=parameter)
+    for finding in findings:
+        text = f"{finding} [{finding.severity}]\n  hint: {finding.hint}"
+        OUTPUT.value(_as_object(finding), text)
+    found: Counter[str] = Counter(finding.severity for finding in findings)
+    words = [word for word in ("error", "warning", "note") if found[word]]
+    counts = (f"{found[word]} {word}{'s' if found[word] > 1 else ''}" for word in words)
+    OUTPUT.say(", ".join(counts) or "no findings")
+    return FINDINGS if found["error"] or (strict and found["warning"]) else DONE
+
+
+def _as_object(finding: LintFinding) -> dict[str, object]:
+    return {
+        "path": finding.file,
+        "line": finding.line,
+        "column": finding.column_number,
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "message": finding.text,
+        "hint": finding.hint,
+        "table_message": finding.message,
+        "field_path": finding.field_path,
+        "column_path": finding.column,
+        "others": finding.others,
+    }

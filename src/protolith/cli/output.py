@@ -23,10 +23,15 @@ class Output:
 
     format: Format = "text"
     home: Path | None = None
+    debug: bool = False
 
     def text(self, text: str) -> None:
         """Data as it is."""
-        sys.stdout.write(text)
+        try:
+            sys.stdout.write(text)
+        except UnicodeEncodeError:  # the terminal's encoding does not have it
+            encoding = sys.stdout.encoding
+            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
     def say(self, text: str) -> None:
         """A line for people."""
@@ -87,7 +92,12 @@ def _finding(error: SchemaRegistryError, detail: Any) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, default=_plain, ensure_ascii=False)
+    text = json.dumps(value, default=_plain, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # such as a file name that is not UTF-8
+        return json.dumps(value, default=_plain)
+    return text
 
 
 def _plain(value: Any) -> Any:

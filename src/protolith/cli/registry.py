@@ -3,17 +3,17 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
 
 from protolith.cli.output import OUTPUT
+from protolith.compiler.sources import check_name
 from protolith.errors import ConflictError, NotFoundError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE
 from protolith.registry import SchemaRegistry
-from protolith.registry.loading import Framing
-
-EngineName = Literal["duckdb", "clickhouse"]
+from protolith.registry.loading import NOTHING_LOADED, Framing
+from protolith.registry.registration import Submission
 
 
 def register(
@@ -40,8 +40,8 @@ def register(
         A sentence about the table.
     """
     with _registry() as registry:
-        schema_id = registry.register_schema(path, table, database, description, message=message)
-        version = registry.get_schema_version(schema_id)
+        version = registry.register(Submission(path, table, database, description, message))
+    schema_id = version.schema_id
     name = f"{version.database_name}.{version.table_name}@{version.version}"
     answer = {"schema_id": schema_id, "subject": name.partition("@")[0], "version": version.version}
     OUTPUT.value(answer | {"message": version.message}, f"{schema_id}  {name}  {version.message}")
@@ -108,6 +108,8 @@ def pull(subject: str, directory: Path = Path()) -> None:
         files = registry.get_files(subject)
     if not files:
         raise NotFoundError(f"{subject} was registered without .proto files")
+    for file in files:
+        check_name(file.path)
     targets = [(directory / file.path, file.content) for file in files]
     for target, content in targets:
         if target.exists() and target.read_bytes() != content:
@@ -118,15 +120,15 @@ def pull(subject: str, directory: Path = Path()) -> None:
         OUTPUT.value({"path": str(target), "bytes": len(content)}, str(target))
 
 
-def create(subject: str, *, engine: EngineName) -> None:
+def create(subject: str, *, engine: str) -> None:
     """Create the table of a version in an engine; doing it again changes nothing.
 
     Parameters
     ----------
     subject: str
         database.table (the latest version), database.table@3, or a schema id.
-    engine: Literal["duckdb", "clickhouse"]
-        Where to create it.
+    engine: str
+        duckdb or clickhouse.
     """
     with _registry() as registry:
         table = registry.create_table(subject, engine)
@@ -139,7 +141,7 @@ def ingest(
     file: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     subject: str,
-    engine: EngineName | None = None,
+    engine: str | None = None,
     framing: Framing = "delimited",
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -151,19 +153,18 @@ def ingest(
         A file of messages, or - for standard input.
     subject: str
         database.table (the latest version), database.table@3, or a schema id.
-    engine: Literal["duckdb", "clickhouse"] | None
-        Where to load them, if the table is in both.
+    engine: str | None
+        duckdb or clickhouse, if the table is in both.
     framing: Literal["delimited", "single"]
         Messages with their length before each, or the whole file as one message.
     skip_bad: bool
         Leave bad records out, and report them.
     """
     data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
-    if isinstance(data, Path) and not data.is_file():
-        raise NotFoundError(f"no file {file}")
     with _registry() as registry:
         result = registry.ingest(subject, data, engine, framing=framing, skip_bad=skip_bad)
-    for detail in result.rejected:
+    nothing = result.rejected_count > 0 and result.rows == 0
+    for detail in [] if nothing else result.rejected:
         OUTPUT.say(f"skipped {detail}")
     for name, count in result.unknown_fields.items():
         OUTPUT.say(f"note: {count} values of the unknown field {name} are not in the table")
@@ -172,19 +173,21 @@ def ingest(
     where = f"{result.engine}: {result.database_name}.{result.table_name}"
     skipped = f", {result.rejected_count} skipped" if result.rejected_count else ""
     OUTPUT.value(result, f"{where}: {result.rows} rows loaded{skipped}")
-    if result.rejected_count and not result.rows:
-        raise RowsRejectedError("no record could be loaded", details=result.rejected[:1])
+    if nothing:
+        raise RowsRejectedError(
+            "no record could be loaded", details=result.rejected, hint=NOTHING_LOADED
+        )
 
 
-def query(sql: str, *, engine: EngineName) -> None:
+def query(sql: str, *, engine: str) -> None:
     """Run a query and print its rows.
 
     Parameters
     ----------
     sql: str
         The query in the engine's own SQL.
-    engine: Literal["duckdb", "clickhouse"]
-        The engine to ask.
+    engine: str
+        duckdb or clickhouse.
     """
     with _registry() as registry:
         table = registry.query(engine, sql)

@@ -1,12 +1,21 @@
 """The server command."""
 
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
 from protolith.cli.output import OUTPUT
 from protolith.errors import SchemaRegistryError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def serve(*, host: str = "127.0.0.1", port: int = 8081) -> None:
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8081,
+) -> None:
     """Serve the REST API, its OpenAPI page at /docs, until interrupted.
 
     Parameters
@@ -27,5 +36,4 @@ def serve(*, host: str = "127.0.0.1", port: int = 8081) -> None:
         raise SchemaRegistryError(
             f"the server is not installed ({error.name})", hint="pip install 'protolith[server]'"
         ) from None
-    OUTPUT.say(f"Protolith on http://{host}:{port}, its API described at http://{host}:{port}/docs")
-    run(OUTPUT.home, host=host, port=port)
+    run(OUTPUT.home, host=host, port=port, say=OUTPUT.say, debug=OUTPUT.debug)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from protolith.dialects.bigquery.schema_json import from_json, to_json
+from protolith.errors import naming
 
 Issue = dict[str, Any]
 
@@ -18,8 +19,11 @@ def compare_schemas(old_schema: Any, new_schema: Any) -> dict[str, Any]:
     `TYPE_CHANGE`, `MODE_CHANGE` and `REQUIRED_FIELD_ADDED` (with `field`); each is `BREAKING`.
     Raises `SchemaValidationError` when a schema is not one.
     """
-    old, new = _fields(old_schema), _fields(new_schema)
-    removed = [path for path in old if path not in new and _parent(path) in (None, *new)]
+    with naming("the old schema"):
+        old = _fields(old_schema)
+    with naming("the new schema"):
+        new = _fields(new_schema)
+    removed = [path for path in old if path not in new and _is_in(new, _parent(path))]
     issues: list[Issue] = []
     if removed:
         issues.append({"type": "FIELD_REMOVAL", "fields": removed, "severity": "BREAKING"})
@@ -27,7 +31,7 @@ def compare_schemas(old_schema: Any, new_schema: Any) -> dict[str, Any]:
         before = old.get(path)
         if before is not None:
             issues += _changes(path, before, field)
-        elif field["mode"] == "REQUIRED" and _parent(path) in (None, *old):
+        elif field["mode"] == "REQUIRED" and _is_in(old, _parent(path)):
             issues.append({"type": "REQUIRED_FIELD_ADDED", "field": path, "severity": "BREAKING"})
     return {"is_compatible": not issues, "issues": issues}
 
@@ -62,6 +66,10 @@ def _walk(fields: list[Issue], prefix: str) -> Iterator[tuple[str, Issue]]:
         path = prefix + field["name"]
         yield path, field
         yield from _walk(field.get("fields", []), f"{path}.")
+
+
+def _is_in(fields: dict[str, Issue], parent: str | None) -> bool:
+    return parent is None or parent in fields
 
 
 def _parent(path: str) -> str | None:

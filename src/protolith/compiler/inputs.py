@@ -36,6 +36,8 @@ def read_path(path: Path) -> DescriptorSet:
 
 def open_upload(parts: Sequence[tuple[str, bytes]]) -> Submitted:
     """The parts of an upload, each with its file name: `.proto` files, or one of the others."""
+    if not parts:
+        raise BundleError("no file was sent", hint="send at least one .proto file")
     suffixes = {PurePosixPath(name).suffix.lower() for name, _ in parts}
     if suffixes <= {".zip", *DESCRIPTOR_SUFFIXES}:
         if len(parts) != 1:

@@ -29,8 +29,8 @@ INSTALL = (
     f"go install github.com/GoogleCloudPlatform/{PLUGIN}/v3@"
     "3fd349912e31b37fb9fba320942aa5f494a1089e"
 )
-# It is slow on purpose of nobody: a minute for a large file. Go sets 600 MiB of addresses aside
-# before it begins, and the log, a file as well, is about 12 times the schema.
+# A large file takes it a minute. Go sets 600 MiB of addresses aside before anything else, and the
+# log of the plugin, which is limited like the schema, is about 12 times as large.
 PLUGIN_LIMITS = replace(
     DEFAULT_LIMITS,
     wall_seconds=60.0,
@@ -44,11 +44,18 @@ _INPUT, _OUTPUT, _LOGS = "in.fds", "out", "tmp"
 _SUFFIX = ".schema"
 _SHOWN = 1_000
 _LOG_STATUS = 2
+_SMALLER = "split the schema, or use Protolith's own converter"
+_OURS = (
+    "Protolith's own converter writes the same schemas:"
+    " leave out --converter protoc and PROTOLITH_CONVERTER"
+)
+_NO_PACKAGE = "no such package found"
 
 _LOG = re.compile(r"[IWEF]\d{4} \d\d:\d\d:")
-_ERROR = re.compile(r"^--bq-schema_out: (?:%s: )?(.*)" % PLUGIN, re.MULTILINE | re.DOTALL)
-_KILLED = re.compile(r"Plugin killed by signal (\d+)")
-_STATUS = re.compile(r"Plugin failed with status code (\d+)")
+_OF_PROTOC = rf"^--bq-schema_out: {PLUGIN}: Plugin"
+_KILLED = re.compile(rf"{_OF_PROTOC} killed by signal (\d+)", re.MULTILINE)
+_STATUS = re.compile(rf"{_OF_PROTOC} failed with status code (\d+)", re.MULTILINE)
+_ERROR = re.compile(rf"^--bq-schema_out: (?:{PLUGIN}: )?(.*)", re.MULTILINE | re.DOTALL)
 _PANIC = re.compile(r"^(?:panic|fatal error): .*", re.MULTILINE)
 _NO_MEMORY = re.compile(r"^(?:fatal error|runtime): .*memory|^MemoryError", re.MULTILINE)
 
@@ -77,7 +84,8 @@ def run_plugin(
     for target in targets:
         check_name(target)
     options = [f"--bq-schema_opt={parameter}"] if parameter else []
-    arguments = ["-I.", f"--descriptor_set_in=../{_INPUT}", f"--plugin={PLUGIN}={plugin}"]
+    # No -I: then protoc would take its own text of protobuf's files instead of what is given.
+    arguments = [f"--descriptor_set_in=../{_INPUT}", f"--plugin={PLUGIN}={plugin}"]
     arguments += [*options, f"--bq-schema_out=../{_OUTPUT}", *targets]
     with sandbox.private_folder() as folder:
         try:
@@ -116,7 +124,7 @@ def _failure(output: str, limits: Limits) -> ProtocExecutionError:
     if match := _STATUS.search(output):
         return _ended(int(match[1]), output, limits)
     if match := _ERROR.search(output):
-        return ProtocExecutionError(_shown(match[1].strip()), hint=_hint(match[1]))
+        return _refused(match[1].removesuffix("\n"))
     lines = [line.strip() for line in output.splitlines() if not _LOG.match(line)]
     first = next(filter(None, lines), "protoc failed without a word")
     return ProtocExecutionError(_shown(first))
@@ -128,7 +136,8 @@ def _killed(number: int, limits: Limits) -> CompilerRejectedError:
         return _limit("CPU time", f"at most {limits.cpu_seconds} s; {_SMALLER}")
     if number == signal.SIGXFSZ:
         return _limit("output size", f"at most {limits.output_bytes:,} bytes; {_SMALLER}")
-    return _limit(f"signal {number}", _SMALLER)
+    names = {known.value: known.name for known in signal.Signals}
+    return _limit(f"signal {names.get(number, number)}", _SMALLER)
 
 
 def _ended(status: int, output: str, limits: Limits) -> ProtocExecutionError:
@@ -144,16 +153,13 @@ def _ended(status: int, output: str, limits: Limits) -> ProtocExecutionError:
     )
 
 
-_SMALLER = "split the schema, or use Protolith's own converter"
-_OURS = "Protolith's own converter writes the same schemas: leave --converter protoc out"
-
-
-def _hint(text: str) -> str | None:
-    if text.startswith("Plugin output is unparseable"):
-        return f"is it the real {PLUGIN}? {INSTALL}"
-    if "no such package found" in text:
-        return f"{PLUGIN} wants a package in each file; Protolith's own converter does not"
-    return None
+def _refused(text: str) -> ProtocExecutionError:
+    if text.startswith("Plugin output is unparseable"):  # and then come its bytes
+        return ProtocExecutionError(
+            f"protoc cannot read what {PLUGIN} answered", hint=f"is it the real one? {INSTALL}"
+        )
+    hint = "the plugin wants a package in each file; Protolith's own converter does not"
+    return ProtocExecutionError(_shown(text), hint=hint if _NO_PACKAGE in text else None)
 
 
 def _limit(reason: str, hint: str) -> CompilerRejectedError:
@@ -163,7 +169,7 @@ def _limit(reason: str, hint: str) -> CompilerRejectedError:
 
 
 def _missing() -> ProtocExecutionError:
-    return ProtocExecutionError(f"{PLUGIN} is not on the PATH", hint=f"{INSTALL}; or {_OURS}")
+    return ProtocExecutionError(f"{PLUGIN} is not on the PATH", hint=f"{INSTALL}; or: {_OURS}")
 
 
 def _unwritable(error: OSError) -> CompilerUnavailableError:
@@ -174,9 +180,7 @@ def _unwritable(error: OSError) -> CompilerUnavailableError:
 
 
 def _shown(text: str) -> str:
-    # Of bytes that are no answer to protoc, protoc prints all.
-    plain = text.partition(" is unparseable: ")[0] if "is unparseable: " in text else text
-    return escape(plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}…")
+    return escape(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
 def _read(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -196,7 +200,7 @@ def _read(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _content(path: Path, most: int) -> bytes:
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
         content = stream.read(most + 1)
     if len(content) > most:
         raise _limit("output size", f"at most {_SCHEMA_BYTES:,} bytes of schemas; {_SMALLER}")

@@ -50,6 +50,7 @@ _WHOLE = {
     *(_F.TYPE_INT32, _F.TYPE_INT64, _F.TYPE_UINT32, _F.TYPE_UINT64, _F.TYPE_SINT32),
     *(_F.TYPE_SINT64, _F.TYPE_FIXED32, _F.TYPE_FIXED64, _F.TYPE_SFIXED32, _F.TYPE_SFIXED64),
 }
+_UNSIGNED = (_F.TYPE_UINT64, _F.TYPE_FIXED64)
 
 
 def converter(part: FieldDescriptor, type_: Type, path: str, pool: DescriptorPool) -> Convert:
@@ -64,7 +65,7 @@ def converter(part: FieldDescriptor, type_: Type, path: str, pool: DescriptorPoo
     if part.type == FieldDescriptor.TYPE_STRING:
         return _from_text(type_, path)
     if part.type in _WHOLE:
-        return _from_whole(type_, path)
+        return _from_whole(part, type_, path)
     return _as_is
 
 
@@ -148,13 +149,13 @@ def _from_text(type_: Type, path: str) -> Convert:
             raise RecordError(f"{path}: {value[:60]!r} is finer than a microsecond")
         try:
             return parse(value)
-        except (ValueError, RecursionError):
+        except (ValueError, OverflowError, RecursionError):
             raise RecordError(f"{path}: {value[:60]!r} is not a {type(type_).__name__}") from None
 
     return convert
 
 
-def _from_whole(type_: Type, path: str) -> Convert:
+def _from_whole(part: FieldDescriptor, type_: Type, path: str) -> Convert:
     match type_:
         case Decimal():
             return lambda value, _row: _number(value, type_, path)
@@ -165,6 +166,8 @@ def _from_whole(type_: Type, path: str) -> Convert:
         case Timestamp():
             first, last = _FIRST_SECOND * 1_000_000, _LAST_SECOND * 1_000_000 + 999_999
             return lambda value, _row: _in_range(value, first, last, f"{path}: microsecond")
+        case Integer(64, signed=True) if part.type in _UNSIGNED:
+            return lambda value, _row: _signed(value, path)
         case _:
             return _as_is
 
@@ -182,6 +185,12 @@ def _number(value: str | int, type_: Decimal, path: str) -> Number:
     return exact
 
 
+def _signed(value: int, path: str) -> int:
+    if value in _INT64:
+        return value
+    raise RecordError(f"{path}: {value} is more than a signed integer can be")
+
+
 def _in_range(value: int, first: int, last: int, what: str) -> int:
     if first <= value <= last:
         return value
@@ -195,7 +204,14 @@ def _json(text: str) -> str:
 
 def _instant(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _time(text: str) -> time:
+    moment = time.fromisoformat(text)
+    if moment.tzinfo is not None:
+        raise ValueError(text)
+    return moment
 
 
 def _local(text: str) -> datetime:
@@ -208,7 +224,7 @@ def _local(text: str) -> datetime:
 _TEXT_PARSERS: dict[type[Any], Callable[[str], Any]] = {
     Json: _json,
     Date: date.fromisoformat,
-    Time: time.fromisoformat,
+    Time: _time,
     DateTime: _local,
     Timestamp: _instant,
 }

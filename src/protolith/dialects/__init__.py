@@ -5,7 +5,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from protolith.dialects.base import Dialect
-from protolith.errors import NotFoundError
+from protolith.errors import NotFoundError, quoted
 
 __all__ = ["Dialect", "dialect", "names"]
 
@@ -20,6 +20,6 @@ def names() -> tuple[str, ...]:
 def dialect(name: str) -> Dialect:
     """The dialect of that name."""
     if name not in names():
-        raise NotFoundError(f"no dialect {name!r}", hint=f"one of {', '.join(names())}")
+        raise NotFoundError(f"no dialect {quoted(name)}", hint=f"one of {', '.join(names())}")
     found: Dialect = import_module(f"{__name__}.{name}").DIALECT
     return found

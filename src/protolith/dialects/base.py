@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
+from protolith.errors import Detail, LayoutError
 from protolith.tables import Column, List, Map, Record, Table, Type
 
 
@@ -61,6 +62,17 @@ class Dialect(ABC):
                 return Map(key, self._stored_type(value))
             case _:
                 return type_
+
+
+def impossible(
+    dialect: Dialect, table: Table, path: str | None, text: str, *, hint: str | None = None
+) -> LayoutError:
+    """The error for a table that an engine cannot have, because of a column if `path` is given."""
+    return LayoutError(
+        f"{table.database}.{table.name} cannot be a table in {type(dialect).__name__}",
+        details=[Detail(text, field_path=path)],
+        hint=hint,
+    )
 
 
 def lines(columns: list[str]) -> str:

@@ -1,7 +1,6 @@
 """ClickHouse's SQL."""
 
-from protolith.dialects.base import Dialect, lines
-from protolith.errors import LayoutError
+from protolith.dialects.base import Dialect, impossible, lines
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -41,6 +40,8 @@ _PLAIN: dict[Type, str] = {
     Date(): "Date32",
     Time(): "Time64(6)",
 }
+_OWN_DATABASES = ("system", "information_schema")
+_MAX_NAMES = 213  # of database and table together: both become parts of one file name
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 _NAME_ESCAPES = str.maketrans({"\\": "\\\\", "`": "\\`", "\n": "\\n"})
 
@@ -80,7 +81,7 @@ class ClickHouse(Dialect):
                 return self._nullable(_PLAIN[plain], nullable=nullable)
 
     def create(self, table: Table) -> tuple[str, ...]:
-        _check_tuple_names(table)
+        self._check_names(table)
         body = lines([self._column(column) for column in table.columns])
         create = (
             f"CREATE TABLE IF NOT EXISTS {self.qualified(table)} (\n{body}\n)\n"
@@ -89,6 +90,23 @@ class ClickHouse(Dialect):
         if table.comment:
             create += f"\nCOMMENT {self.literal(table.comment)}"
         return (f"CREATE DATABASE IF NOT EXISTS {self.quote(table.database)}", create)
+
+    def _check_names(self, table: Table) -> None:
+        if table.database.lower() in _OWN_DATABASES:
+            raise impossible(self, table, None, f"the database {table.database} is its own")
+        length = len(table.database) + len(table.name)
+        if length > _MAX_NAMES:
+            text = f"the names of database and table have {length} characters together"
+            raise impossible(self, table, None, text, hint=f"at most {_MAX_NAMES} are possible")
+        for path, column in walk(table.columns):
+            if column.name == "null" and "." in path:
+                raise impossible(
+                    self,
+                    table,
+                    path,
+                    "ClickHouse reserves the name null inside a record",
+                    hint="give the field another column name with (gen_bq_schema.bigquery).name",
+                )
 
     @staticmethod
     def _nullable(text: str, *, nullable: bool) -> str:
@@ -100,15 +118,6 @@ class ClickHouse(Dialect):
     def _column(self, column: Column) -> str:
         comment = f" COMMENT {self.literal(column.comment)}" if column.comment else ""
         return self._field(column) + comment
-
-
-def _check_tuple_names(table: Table) -> None:
-    for path, column in walk(table.columns):
-        if column.name == "null" and "." in path:
-            raise LayoutError(
-                f"{path}: ClickHouse reserves the name null inside a record",
-                hint="give the field another column name with (gen_bq_schema.bigquery).name",
-            )
 
 
 DIALECT = ClickHouse()

@@ -1,6 +1,6 @@
 """DuckDB's SQL."""
 
-from protolith.dialects.base import Dialect, lines
+from protolith.dialects.base import Dialect, impossible, lines
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -26,6 +26,7 @@ from protolith.tables import (
 )
 
 _MAX_PRECISION = 38
+_OWN_SCHEMAS = ("system", "temp", "information_schema", "pg_catalog")
 _PLAIN: dict[Type, str] = {
     Boolean(): "BOOLEAN",
     Integer(32): "INTEGER",
@@ -88,6 +89,8 @@ class DuckDB(Dialect):
                 return _PLAIN[plain]
 
     def create(self, table: Table) -> tuple[str, ...]:
+        if table.database.lower() in _OWN_SCHEMAS:
+            raise impossible(self, table, None, f"the schema {table.database} is its own")
         name = self.qualified(table)
         body = lines([self._column(column) for column in table.columns])
         statements = [

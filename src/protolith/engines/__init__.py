@@ -4,17 +4,22 @@ from importlib import import_module
 from pathlib import Path
 
 from protolith.engines.base import Engine, LiveColumn
-from protolith.errors import EngineUnavailableError, NotFoundError
+from protolith.errors import EngineUnavailableError, NotFoundError, quoted
 
-__all__ = ["NAMES", "Engine", "LiveColumn", "open_engine"]
+__all__ = ["NAMES", "Engine", "LiveColumn", "check_name", "open_engine"]
 
 NAMES = ("duckdb", "clickhouse")
 
 
+def check_name(name: str) -> None:
+    """Raise `NotFoundError` unless there is an engine of that name."""
+    if name not in NAMES:
+        raise NotFoundError(f"no engine {quoted(name)}", hint=f"one of {', '.join(NAMES)}")
+
+
 def open_engine(name: str, home: Path) -> Engine:
     """Open the embedded engine of that name under the data directory `home`."""
-    if name not in NAMES:
-        raise NotFoundError(f"no engine {name!r}", hint=f"one of {', '.join(NAMES)}")
+    check_name(name)
     try:
         module = import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:

@@ -43,6 +43,10 @@ class Engine(ABC):
         """The live columns of a table in their order; none if there is no such table."""
 
     @abstractmethod
+    def check_place(self, table: Table) -> None:
+        """Raise `ConflictError` if something that is not a table is in the table's place."""
+
+    @abstractmethod
     def canonical(self, types: Sequence[str]) -> list[str]:
         """Type texts as this engine would report them for a column."""
 
@@ -65,6 +69,7 @@ class Engine(ABC):
         are read back and compared: `ConflictError` names each column that differs.
         """
         with self._turn:
+            self.check_place(table)
             there = bool(self.columns(table.database, table.name))
             if not there:
                 self.run(self.dialect.create(table))

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,32 @@ import pyarrow as pa
 
 from protolith.dialects import dialect
 from protolith.engines.base import Engine, LiveColumn
-from protolith.errors import EngineError, EngineUnavailableError
+from protolith.errors import ConflictError, EngineError, EngineUnavailableError
 from protolith.tables import Table
 
 FILE = "tables.duckdb"
+
+_MISREAD = frozenset("?\\")  # what follows is taken for options, and for a folder
 
 _COLUMNS = """
 SELECT column_name, data_type, is_nullable, coalesce(comment, '')
 FROM duckdb_columns()
 WHERE database_name = current_database() AND schema_name = ? AND table_name = ?
 ORDER BY column_index
+"""
+# Names are the same that differ in case alone, but IF NOT EXISTS says nothing about that.
+_IN_THE_WAY = """
+SELECT 'schema ' || schema_name FROM duckdb_schemas()
+WHERE database_name = current_database()
+  AND lower(schema_name) = lower($1) AND schema_name <> $1
+UNION ALL
+SELECT 'table ' || schema_name || '.' || table_name FROM duckdb_tables()
+WHERE database_name = current_database() AND lower(schema_name) = lower($1)
+  AND lower(table_name) = lower($2) AND table_name <> $2
+UNION ALL
+SELECT 'view ' || schema_name || '.' || view_name FROM duckdb_views()
+WHERE database_name = current_database() AND lower(schema_name) = lower($1)
+  AND lower(view_name) = lower($2)
 """
 # No statement reaches the network or other files, and none can undo that.
 _CLOSED = (
@@ -33,16 +50,22 @@ _CLOSED = (
 
 def connect(home: Path) -> "DuckDBEngine":
     """Open or create the database file under `home`; one process at a time can have it open."""
+    if _MISREAD.intersection(str(home)):
+        raise EngineUnavailableError(
+            "DuckDB misreads the path of the data directory: there is a ? or a backslash in it",
+            hint="use another data directory",
+        )
     try:
         connection = duckdb.connect(str(home / FILE))
-    except duckdb.IOException as error:
-        raise EngineUnavailableError(
-            f"DuckDB cannot open {FILE}: {_reason(error)}",
-            hint="another process has it open, perhaps `protolith serve`: stop it or ask it",
-        ) from None
-    for statement in _CLOSED:
-        connection.execute(statement)
-    return DuckDBEngine(connection)
+    except duckdb.Error as error:
+        raise _unavailable(error, home) from None
+    try:
+        for statement in _CLOSED:
+            connection.execute(statement)
+    except duckdb.Error as error:
+        connection.close()
+        raise _unavailable(error, home) from None
+    return DuckDBEngine(connection, home)
 
 
 class DuckDBEngine(Engine):
@@ -51,9 +74,10 @@ class DuckDBEngine(Engine):
     name = "duckdb"
     dialect = dialect("duckdb")
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, home: Path) -> None:
         super().__init__()
         self._connection = connection
+        self._home = home
 
     def run(self, statements: Sequence[str]) -> None:
         with self._turn:
@@ -63,8 +87,18 @@ class DuckDBEngine(Engine):
                     self._ask(statement)
                 self._ask("COMMIT")
             except EngineError:
-                self._ask("ROLLBACK")
+                with suppress(EngineError):  # a COMMIT that fails has rolled back already
+                    self._ask("ROLLBACK")
                 raise
+
+    def check_place(self, table: Table) -> None:
+        with self._turn:
+            rows = self._ask(_IN_THE_WAY, [table.database, table.name])
+        if rows:
+            raise ConflictError(
+                f"duckdb: the {rows[0][0]} is in the place of {table.database}.{table.name}",
+                hint="choose another name: upper and lower case are the same to DuckDB",
+            )
 
     def columns(self, database: str, table: str) -> tuple[LiveColumn, ...]:
         with self._turn:
@@ -90,10 +124,13 @@ class DuckDBEngine(Engine):
     def query(self, sql: str) -> pa.Table:
         with self._turn:
             try:
+                count = len(self._connection.extract_statements(sql))
+                if count != 1:
+                    raise EngineError(f"one query is needed, not {count}")
                 relation = self._connection.sql(sql)
                 rows: pa.Table = pa.table({}) if relation is None else relation.to_arrow_table()
             except duckdb.Error as error:
-                raise _refused(error) from None
+                raise self._refused(error) from None
         return rows
 
     def close(self) -> None:
@@ -105,14 +142,30 @@ class DuckDBEngine(Engine):
             # All rows are fetched: an unfinished result blocks the connection.
             rows: list[tuple[Any, ...]] = self._connection.execute(sql, parameters).fetchall()
         except duckdb.Error as error:
-            raise _refused(error) from None
+            raise self._refused(error) from None
         return rows
 
+    def _refused(self, error: duckdb.Error) -> EngineError:
+        return EngineError(f"DuckDB refused: {_reason(error, self._home)}")
 
-def _refused(error: duckdb.Error) -> EngineError:
-    return EngineError(f"DuckDB refused: {_reason(error)}")
+
+def _unavailable(error: duckdb.Error, home: Path) -> EngineUnavailableError:
+    reason = _reason(error, home)
+    if "Could not set lock" in reason:
+        return EngineUnavailableError(
+            f"{FILE} is open in another process",
+            hint="perhaps `protolith serve` has it: stop it or ask it",
+        )
+    if "configuration" in reason:
+        return EngineUnavailableError(
+            f"{FILE} is open in this process already", hint="close the other registry first"
+        )
+    return EngineUnavailableError(
+        f"DuckDB cannot open {FILE}: {reason}", hint="put a copy of it back, or move it away"
+    )
 
 
-def _reason(error: duckdb.Error) -> str:
+def _reason(error: duckdb.Error, home: Path) -> str:
     # The rest shows the statement again, or paths and process numbers of the machine.
-    return str(error).partition("\n")[0].partition(" See also ")[0]
+    text = str(error).partition("\n")[0].partition(" See also ")[0]
+    return text.replace(str(home / FILE), FILE)

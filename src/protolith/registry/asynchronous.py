@@ -6,6 +6,7 @@ from functools import update_wrapper
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
+from protolith.dialects.bigquery.driven import Converter
 from protolith.registry.registry import SchemaRegistry
 
 P = ParamSpec("P")
@@ -25,8 +26,10 @@ def _awaited(
 class AsyncSchemaRegistry:
     """`SchemaRegistry` with the same methods, awaited. Use it as an async context manager."""
 
-    def __init__(self, home: str | Path | None = None) -> None:
-        self.registry = SchemaRegistry(home)
+    def __init__(
+        self, home: str | Path | None = None, *, converter: Converter | None = None
+    ) -> None:
+        self.registry = SchemaRegistry(home, converter=converter)
 
     async def __aenter__(self) -> Self:
         return self
@@ -36,6 +39,7 @@ class AsyncSchemaRegistry:
 
     register_schema = _awaited(SchemaRegistry.register_schema)
     register_json = _awaited(SchemaRegistry.register_json)
+    register = _awaited(SchemaRegistry.register)
     register_schemas_batch = _awaited(SchemaRegistry.register_schemas_batch)
     get_schema_version = _awaited(SchemaRegistry.get_schema_version)
     get_schema_versions = _awaited(SchemaRegistry.get_schema_versions)
@@ -45,6 +49,9 @@ class AsyncSchemaRegistry:
     check_schema_compatibility = _awaited(SchemaRegistry.check_schema_compatibility)
     table = _awaited(SchemaRegistry.table)
     ddl = _awaited(SchemaRegistry.ddl)
+    bq_schema = _awaited(SchemaRegistry.bq_schema)
+    lint = _awaited(SchemaRegistry.lint)
+    storage_schema = _awaited(SchemaRegistry.storage_schema)
     create_table = _awaited(SchemaRegistry.create_table)
     ingest = _awaited(SchemaRegistry.ingest)
     query = _awaited(SchemaRegistry.query)

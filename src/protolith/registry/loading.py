@@ -12,9 +12,13 @@ import pyarrow as pa
 from protolith.arrow import arrow_schema
 from protolith.decoding import Decoded, ReferenceDecoder, decode, read_delimited, read_single
 from protolith.engines import Engine
+from protolith.errors import MalformedError, NotFoundError, quoted
 
 Framing: TypeAlias = Literal["delimited", "single"]
 """Length-delimited messages, or the whole input as one message."""
+
+NOTHING_LOADED = "is it the right schema, and the right framing?"
+"""The hint where every record was skipped."""
 
 FRAMINGS = {"delimited": read_delimited, "single": read_single}
 
@@ -31,6 +35,8 @@ def load(
 
     With a bad record nothing is loaded and `RowsRejectedError` says where, unless `skip_bad`.
     """
+    if framing not in FRAMINGS:
+        raise MalformedError(f"no framing {quoted(framing)}", hint=f"one of {', '.join(FRAMINGS)}")
     account = Decoded()
     schema = arrow_schema(decoder.table)
     with _opened(data) as stream, tempfile.TemporaryDirectory(prefix="protolith-") as folder:
@@ -51,7 +57,15 @@ def _opened(data: bytes | BinaryIO | Path) -> Iterator[BinaryIO]:
         case bytes():
             yield io.BytesIO(data)
         case Path():
-            with data.open("rb") as stream:
+            try:
+                stream = data.open("rb")
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise NotFoundError(
+                    f"{quoted(str(data))} cannot be read: {reason}",
+                    hint="a file of protobuf messages is needed",
+                ) from None
+            with stream:
                 yield stream
         case _:
             yield data

@@ -3,48 +3,89 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from protolith.compiler import Sources, Submitted, compile_protos, open_path
 from protolith.descriptors import DescriptorSet
-from protolith.dialects.bigquery import parity
+from protolith.dialects.bigquery.driven import Converter, schema_columns
 from protolith.dialects.bigquery.schema_json import from_json, to_json
+from protolith.errors import MalformedError
 from protolith.layout import DEFAULT_DATABASE, lay_out
 from protolith.store import File, NewVersion
-from protolith.tables import Table
+from protolith.tables import check_text
 
 Schema: TypeAlias = str | bytes | Path | Mapping[str, str | bytes] | Submitted
 """A .proto file's text or path, files by name, sources, or compiled descriptors."""
 
 
-def prepare(
-    schema: Schema,
-    table_name: str | None,
-    database_name: str | None,
-    description: str | None,
-    *,
-    message: str | None = None,
-) -> tuple[NewVersion, Table]:
-    """Compile a submission and lay it out; the registry keeps what comes back."""
-    descriptors, content_hash, files = _compile(schema)
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A protobuf schema to register, and what is said about it."""
+
+    schema: Schema
+    table_name: str | None = None
+    database_name: str | None = None
+    description: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSubmission:
+    """A BigQuery JSON schema to register, and what is said about it."""
+
+    schema_json: Any
+    table_name: str
+    database_name: str | None = None
+    description: str | None = None
+
+
+def prepare(submission: Submission | JsonSubmission, converter: Converter) -> NewVersion:
+    """Check a submission, compile it and lay it out; the registry keeps what comes back."""
+    if submission.description is not None:
+        check_text(submission.description, "the description")
+    if isinstance(submission, JsonSubmission):
+        return _prepare_json(submission)
+    descriptors, content_hash, files = _compile(submission.schema)
     table = lay_out(
-        descriptors, message, table=table_name, database=database_name or DEFAULT_DATABASE
+        descriptors,
+        submission.message,
+        table=submission.table_name,
+        database=_database(submission),
     )
-    columns = parity.message_columns(descriptors, str(table.message))
-    new = NewVersion(
+    columns = schema_columns(descriptors, str(table.message), converter)
+    return NewVersion(
         database=table.database,
         table=table.name,
         version_hash=content_hash,
-        schema_json=json.dumps(parity.to_json(columns), ensure_ascii=False),
+        schema_json=json.dumps(columns, ensure_ascii=False),
         roots=descriptors.roots,
         message=table.message,
         proto_content=files[0].content.decode() if len(files) == 1 else None,
         descriptors=descriptors.data,
         files=files,
-        description=description,
+        description=submission.description,
     )
-    return new, table
+
+
+def _prepare_json(submission: JsonSubmission) -> NewVersion:
+    table = from_json(
+        submission.schema_json, table=submission.table_name, database=_database(submission)
+    )
+    text = json.dumps(to_json(table), ensure_ascii=False)
+    return NewVersion(
+        database=table.database,
+        table=table.name,
+        version_hash=hashlib.sha256(text.encode()).hexdigest(),
+        schema_json=text,
+        description=submission.description,
+    )
+
+
+def _database(submission: Submission | JsonSubmission) -> str:
+    given = submission.database_name
+    return DEFAULT_DATABASE if given is None else given
 
 
 def _compile(schema: Schema) -> tuple[DescriptorSet, str, tuple[File, ...]]:
@@ -52,22 +93,20 @@ def _compile(schema: Schema) -> tuple[DescriptorSet, str, tuple[File, ...]]:
         schema = open_path(schema)
     if isinstance(schema, DescriptorSet):
         return schema, hashlib.sha256(schema.data).hexdigest(), ()
-    sources = schema if isinstance(schema, Sources) else Sources.of(schema)
-    files = tuple(File(file.name, file.content) for file in sources.files)
+    sources = schema if isinstance(schema, Sources) else Sources.of(_checked(schema))
+    # Under the names they are compiled by: what is kept is written again by `pull`.
+    names = sources.compiled_names
+    files = tuple(File(names[file.name], file.content) for file in sources.files)
     return compile_protos(sources), sources.content_hash, files
 
 
-def prepare_json(
-    schema_json: Any, table_name: str, database_name: str | None, description: str | None
-) -> tuple[NewVersion, Table]:
-    """Check a BigQuery JSON schema; its hash is that of its canonical text."""
-    table = from_json(schema_json, table=table_name, database=database_name or DEFAULT_DATABASE)
-    text = json.dumps(to_json(table), ensure_ascii=False)
-    new = NewVersion(
-        database=table.database,
-        table=table.name,
-        version_hash=hashlib.sha256(text.encode()).hexdigest(),
-        schema_json=text,
-        description=description,
-    )
-    return new, table
+def _checked(schema: str | bytes | Mapping[str, str | bytes]) -> str | bytes | Mapping[str, Any]:
+    """What may have come from a JSON document, as it should be."""
+    texts = [*schema, *schema.values()] if isinstance(schema, Mapping) else [schema]
+    wrong = [text for text in texts if not isinstance(text, str | bytes)]
+    if wrong:
+        raise MalformedError(
+            f"proto_content has a value of type {type(wrong[0]).__name__}",
+            hint="it is the text of a .proto file, or an object of texts by file name",
+        )
+    return schema

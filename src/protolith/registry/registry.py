@@ -15,30 +15,36 @@ from protolith.compatibility import compare_schemas
 from protolith.decoding import ReferenceDecoder
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
+from protolith.dialects.bigquery.bq_schema import bq_schema
+from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, Converter, check_converter
 from protolith.dialects.bigquery.schema_json import from_json
-from protolith.engines import Engine, open_engine
+from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
+from protolith.engines import Engine, check_name, open_engine
 from protolith.errors import (
     ConflictError,
     LayoutError,
     MalformedError,
     NotFoundError,
     SchemaRegistryError,
+    naming,
+    quoted,
 )
 from protolith.layout import DEFAULT_DATABASE, lay_out
+from protolith.lint import LintFinding, lint
 from protolith.registry.loading import Framing, load
-from protolith.registry.registration import Schema, prepare, prepare_json
+from protolith.registry.registration import JsonSubmission, Schema, Submission, prepare
 from protolith.registry.values import (
     CreatedTable,
     LoadResult,
     SchemaDetails,
     SchemaMetadata,
     SchemaVersion,
-    schema_details,
     schema_metadata,
     schema_version,
+    version_values,
 )
-from protolith.store import File, NewVersion, SQLiteStore, Store, Version
-from protolith.tables import Table
+from protolith.store import File, SQLiteStore, Store, Version
+from protolith.tables import Table, check_text
 
 NATIVE = json.dumps({"kind": "native"})
 
@@ -49,10 +55,17 @@ class SchemaRegistry:
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it
     as a context manager, or call `close`. Methods may be called from several threads. Wherever a
     `schema_id` is taken, `database.table` (its latest version) and `database.table@3` are too.
+    The `converter` makes BigQuery JSON schemas: "protolith", or "protoc" with the real plugin;
+    it defaults to the environment variable `PROTOLITH_CONVERTER`, else to "protolith".
     """
 
-    def __init__(self, home: str | Path | None = None) -> None:
+    def __init__(
+        self, home: str | Path | None = None, *, converter: Converter | None = None
+    ) -> None:
         self.home = Path(home or os.environ.get("PROTOLITH_HOME") or ".protolith")
+        self.converter = check_converter(
+            converter or os.environ.get(CONVERTER_VARIABLE) or "protolith"
+        )
         self._engines: dict[str, Engine] = {}
         self._opening = Lock()
 
@@ -87,8 +100,8 @@ class SchemaRegistry:
         The same content again gives the same id and version; other content for the same table is
         its next version. `message` chooses which message is the table.
         """
-        new, _ = prepare(proto_content, table_name, database_name, description, message=message)
-        return self._store.add([new])[0].schema_id
+        submission = Submission(proto_content, table_name, database_name, description, message)
+        return self.register(submission).schema_id
 
     def register_json(
         self,
@@ -98,8 +111,13 @@ class SchemaRegistry:
         description: str | None = None,
     ) -> str:
         """Register a BigQuery JSON schema and return its `schema_id`."""
-        new, _ = prepare_json(schema_json, table_name, database_name, description)
-        return self._store.add([new])[0].schema_id
+        submission = JsonSubmission(schema_json, table_name, database_name, description)
+        return self.register(submission).schema_id
+
+    def register(self, submission: Submission | JsonSubmission) -> SchemaVersion:
+        """Register a submission and return its version, whatever else has its `schema_id`."""
+        version = self._store.add([prepare(submission, self.converter)])[0]
+        return schema_version(version, self._store.deployments(version.subject))
 
     def register_schemas_batch(self, schemas: Sequence[Mapping[str, Any]]) -> list[str]:
         """Register several schemas, all or none, and return their ids in the same order.
@@ -107,8 +125,11 @@ class SchemaRegistry:
         Each is a mapping with the arguments of `register_schema`, or with `schema_json` in place
         of `proto_content`. An error names the index of the schema that caused it.
         """
-        ready = [_prepare_at(index, schema) for index, schema in enumerate(schemas)]
-        return [version.schema_id for version in self._store.add(ready)]
+        ready = []
+        for index, schema in enumerate(schemas):
+            with naming(f"schemas[{index}]"):
+                ready.append(prepare(_submission(schema), self.converter))
+        return [version.schema_id for version in self._store.add(ready, label="schemas")]
 
     # ── look up ──
 
@@ -133,13 +154,14 @@ class SchemaRegistry:
     def get_schema_details(self, schema_id: str) -> SchemaDetails:
         """A version, the history of its table, and where tables exist."""
         version = self._store.find(schema_id)
-        subject = version.subject
-        return schema_details(
-            version,
-            self._store.subject(subject),
-            self._store.history(subject),
-            self._store.deployments(subject),
-            self._table(version).notes,
+        deployments = self._store.deployments(version.subject)
+        return SchemaDetails(
+            **version_values(version, deployments),
+            description=self._store.subject(version.subject).description,
+            versions=self._store.history(version.subject),
+            deployments=deployments,
+            notes=list(self._table(version).notes),
+            warnings=self.lint(version.version_id),
         )
 
     def get_files(self, schema_id: str) -> list[File]:
@@ -160,6 +182,26 @@ class SchemaRegistry:
         """The statements that create a version's table, for a dialect."""
         return dialect(dialect_name).script(self.table(schema_id))
 
+    def bq_schema(self, schema_id: str, *, parameter: str = "") -> bytes:
+        """A version's BigQuery JSON schema, byte for byte as protoc-gen-bq-schema writes it."""
+        version = self._store.find(schema_id)
+        if version.descriptors is None:
+            columns = json.loads(version.schema_json)
+            return f"{json.dumps(columns, indent=1, ensure_ascii=False)}\n".encode()
+        return bq_schema(
+            _descriptors(version), version.message, parameter=parameter, converter=self.converter
+        )
+
+    def lint(self, schema_id: str) -> list[LintFinding]:
+        """What BigQuery would refuse or lose of a version's BigQuery JSON schema."""
+        version = self._store.find(schema_id)
+        return [] if version.descriptors is None else lint(_descriptors(version), version.message)
+
+    def storage_schema(self, schema_id: str) -> StorageSchema:
+        """A version's message as the Storage Write API takes it, with notes."""
+        version = self._store.find(schema_id)
+        return storage_schema(_descriptors(version), version.message)
+
     def create_table(self, schema_id: str, engine: str) -> CreatedTable:
         """Create a version's table in an engine and remember that it is there.
 
@@ -168,6 +210,8 @@ class SchemaRegistry:
         """
         version = self._store.find(schema_id)
         table = self._table(version)
+        check_name(engine)
+        dialect(engine).create(table)  # what the engine cannot have is refused before it is opened
         live = self.engine(engine)
         before = {d.engine: d for d in self._store.deployments(version.subject)}.get(engine)
         if before is None:
@@ -200,15 +244,10 @@ class SchemaRegistry:
         """
         version = self._store.find(schema_id)
         table = self._table(version)
-        if version.descriptors is None:
-            raise LayoutError(
-                f"{version.version_id} was registered as a JSON schema: no message to decode",
-                hint="register the .proto file under this table name",
-            )
+        descriptors = _descriptors(version)
         name = self._deployed_engine(version, engine)
         live = self.engine(name)
         live.verify(table)
-        descriptors = DescriptorSet.from_bytes(version.descriptors, version.roots)
         decoder = ReferenceDecoder(descriptors, live.dialect.stored(table))
         account = load(data, decoder, live, framing=framing, skip_bad=skip_bad)
         return LoadResult(
@@ -225,13 +264,14 @@ class SchemaRegistry:
 
     def query(self, engine: str, sql: str) -> pa.Table:
         """Run one query in an engine and return its rows."""
-        return self.engine(engine).query(sql)
+        return self.engine(engine).query(check_text(sql, "the query"))
 
     def engine(self, name: str) -> Engine:
         """The embedded engine of that name, opened when first asked for."""
         with self._opening:
             if name not in self._engines:
-                self.home.mkdir(parents=True, exist_ok=True)
+                check_name(name)
+                self._make_home()
                 self._engines[name] = open_engine(name, self.home)
             return self._engines[name]
 
@@ -239,8 +279,18 @@ class SchemaRegistry:
 
     @cached_property
     def _store(self) -> Store:
-        self.home.mkdir(parents=True, exist_ok=True)
+        self._make_home()
         return SQLiteStore(self.home)
+
+    def _make_home(self) -> None:
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise SchemaRegistryError(
+                f"the data directory cannot be made: {reason}",
+                hint="set --home or PROTOLITH_HOME to a directory that can be written",
+            ) from None
 
     def _keep(self, version: Version, engine: str, *, created: bool) -> None:
         self._store.keep_deployment(
@@ -255,6 +305,8 @@ class SchemaRegistry:
         return lay_out(descriptors, version.message, table=version.table, database=version.database)
 
     def _deployed_engine(self, version: Version, engine: str | None) -> str:
+        if engine is not None:
+            check_name(engine)
         there = [d.engine for d in self._store.deployments(version.subject) if d.created]
         if engine is None and len(there) == 1:
             return there[0]
@@ -271,25 +323,38 @@ class SchemaRegistry:
         return engine
 
 
-def _prepare_at(index: int, schema: Mapping[str, Any]) -> NewVersion:
-    try:
-        return _prepare_mapping(schema)
-    except SchemaRegistryError as error:
-        error.message = f"schemas[{index}]: {error.message}"
-        raise
-
-
-def _prepare_mapping(schema: Mapping[str, Any]) -> NewVersion:
-    known = {"proto_content", "schema_json", "table_name", "database_name", "description"}
-    unknown = sorted(set(schema) - known - {"message"})
-    if unknown or ("proto_content" in schema) == ("schema_json" in schema):
-        raise MalformedError(
-            f"unknown key {unknown[0]!r}" if unknown else "proto_content or schema_json is needed",
-            hint=f"known keys: {', '.join(sorted({*known, 'message'}))}",
+def _descriptors(version: Version) -> DescriptorSet:
+    if version.descriptors is None:
+        raise LayoutError(
+            f"{version.version_id} was registered as a JSON schema: it has no message",
+            hint="register the .proto file under this table name",
         )
+    return DescriptorSet.from_bytes(version.descriptors, version.roots)
+
+
+_BATCH_TEXTS = ("table_name", "database_name", "description", "message")
+_BATCH_KEYS = sorted({"proto_content", "schema_json", *_BATCH_TEXTS})
+
+
+def _submission(schema: Mapping[str, Any]) -> Submission | JsonSubmission:
+    _check_mapping(schema)
     rest = schema.get("database_name"), schema.get("description")
     if "schema_json" in schema:
-        return prepare_json(schema["schema_json"], schema.get("table_name") or "", *rest)[0]
+        return JsonSubmission(schema["schema_json"], schema.get("table_name") or "", *rest)
     message = schema.get("message")
-    new, _ = prepare(schema["proto_content"], schema.get("table_name"), *rest, message=message)
-    return new
+    return Submission(schema["proto_content"], schema.get("table_name"), *rest, message)
+
+
+def _check_mapping(schema: Any) -> None:
+    found = set(schema) if isinstance(schema, Mapping) else None
+    if found is None:
+        wrong = "a schema must be an object"
+    elif unknown := found - set(_BATCH_KEYS):
+        wrong = f"unknown key {min(quoted(str(key)) for key in unknown)}"
+    elif ("proto_content" in found) == ("schema_json" in found):
+        wrong = "one of proto_content and schema_json is needed"
+    elif bad := [key for key in _BATCH_TEXTS if not isinstance(schema.get(key), str | None)]:
+        wrong = f"{bad[0]} must be a text"
+    else:
+        return
+    raise MalformedError(wrong, hint=f"known keys: {', '.join(_BATCH_KEYS)}")

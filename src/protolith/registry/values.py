@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from protolith.errors import Detail
+from protolith.lint import LintFinding
 from protolith.store import Deployment, Subject, Summary, Version
 from protolith.tables import Note
 
@@ -64,13 +65,15 @@ class SchemaMetadata:
 class SchemaDetails(SchemaVersion):
     """A version, the history of its subject, and the subject's tables.
 
-    `notes` says what the layout decided or lost, by field path.
+    `notes` says what the layout decided or lost, by field path; `warnings` what BigQuery would
+    refuse or lose of the BigQuery JSON schema.
     """
 
     description: str | None = None
     versions: list[Summary] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    warnings: list[LintFinding] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +125,11 @@ def schema_fields(schema_json: Sequence[dict[str, Any]]) -> list[SchemaField]:
 
 def schema_version(version: Version, deployments: Sequence[Deployment]) -> SchemaVersion:
     """A kept version as an answer."""
-    return SchemaVersion(**_version_values(version, deployments))
+    return SchemaVersion(**version_values(version, deployments))
 
 
-def schema_details(
-    version: Version,
-    subject: Subject,
-    history: list[Summary],
-    deployments: list[Deployment],
-    notes: Sequence[Note],
-) -> SchemaDetails:
-    """A kept version with what surrounds it as an answer."""
-    return SchemaDetails(
-        **_version_values(version, deployments),
-        description=subject.description,
-        versions=history,
-        deployments=deployments,
-        notes=list(notes),
-    )
-
-
-def _version_values(version: Version, deployments: Sequence[Deployment]) -> dict[str, Any]:
+def version_values(version: Version, deployments: Sequence[Deployment]) -> dict[str, Any]:
+    """The values of a `SchemaVersion`, by name."""
     schema_json = json.loads(version.schema_json)
     return {
         "schema_id": version.schema_id,

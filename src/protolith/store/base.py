@@ -4,7 +4,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,10 +21,12 @@ from sqlalchemy import (
     update,
 )
 
-from protolith.errors import ConflictError, NotFoundError
+from protolith.errors import ConflictError, NotFoundError, naming, quoted
 from protolith.store.tables import DEPLOYMENTS, FILES, SCHEMAS, VERSIONS
+from protolith.tables import check_text
 
 ID_DIGITS = 12
+_MAX_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +178,17 @@ class Store(ABC):
     def close(self) -> None:
         """Close every connection."""
 
-    def add(self, versions: Sequence[NewVersion]) -> list[Version]:
-        """Keep versions, all or none; content that a subject has already is that version."""
+    def add(self, versions: Sequence[NewVersion], *, label: str = "versions") -> list[Version]:
+        """Keep versions, all or none; content that a subject has already is that version.
+
+        An error about one of several says which: `label[index]`.
+        """
+        kept = []
         with self.writing() as connection:
-            return [_add(connection, version) for version in versions]
+            for index, version in enumerate(versions):
+                with naming(f"{label}[{index}]") if len(versions) > 1 else nullcontext():
+                    kept.append(_add(connection, version))
+        return kept
 
     def find(self, reference: str) -> Version:
         """A version by its schema id, by `database.table` (the latest) or `database.table@3`."""
@@ -189,10 +198,10 @@ class Store(ABC):
             return _version(rows[0])
         if not rows:
             raise NotFoundError(
-                f"no schema {reference!r}",
+                f"no schema {quoted(reference)}",
                 hint="a schema id, database.table, or database.table@version",
             )
-        names = ", ".join(row["version_id"] for row in rows)
+        names = ", ".join(row["version_id"] for row in rows[:_MAX_SHOWN])
         raise ConflictError(f"{reference} names several versions: {names}", hint="use one of these")
 
     def find_content(self, subject: str, version_hash: str) -> Version | None:
@@ -219,7 +228,7 @@ class Store(ABC):
         with self.reading() as connection:
             row = connection.execute(_SUBJECT, {"subject": subject}).mappings().first()
         if row is None:
-            raise NotFoundError(f"no schema {subject!r}")
+            raise NotFoundError(f"no schema {quoted(subject)}")
         return _subject(row)
 
     def files(self, version_id: str) -> tuple[File, ...]:
@@ -261,13 +270,13 @@ class Store(ABC):
 
 
 def _lookup(reference: str) -> tuple[Select[Any], dict[str, Any]]:
-    subject, at, number = reference.partition("@")
+    subject, at, number = check_text(reference, "the schema id").partition("@")
     if "." not in subject:
         return _BY_NAME, {"name": reference}
     if not at:
         return _LATEST, {"subject": subject}
     if not re.fullmatch(r"[1-9][0-9]{0,8}", number):
-        raise NotFoundError(f"{number!r} is not a version number", hint="for example @3")
+        raise NotFoundError(f"{quoted(number)} is not a version number", hint="for example @3")
     return _BY_NUMBER, {"subject": subject, "number": int(number)}
 
 

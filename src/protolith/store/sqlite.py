@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
 from protolith.errors import BusyError, ConflictError, SchemaRegistryError, StorageFullError
@@ -32,15 +32,19 @@ class SQLiteStore(Store):
     """Subjects, versions and deployments in `registry.db` under a data directory."""
 
     def __init__(self, home: Path) -> None:
-        url = f"sqlite:///{home / FILE}"
+        url = URL.create("sqlite", database=str(home / FILE))
         self._lane = Lock()
         self._writer = _engine(url, begin="BEGIN IMMEDIATE", pragmas=_PRAGMAS)
         self._reader = _engine(url, begin=None, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"))
-        with self.reading() as connection:
-            ready = _is_ready(connection)
-        if not ready:
-            with self.writing() as connection:
-                _make_tables(connection)
+        try:
+            with self.reading() as connection:
+                ready = _is_ready(connection)
+            if not ready:
+                with self.writing() as connection:
+                    _make_tables(connection)
+        except SchemaRegistryError:
+            self.close()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -62,7 +66,7 @@ class SQLiteStore(Store):
         self._writer.dispose()
 
 
-def _engine(url: str, *, begin: str | None, pragmas: tuple[str, ...]) -> Engine:
+def _engine(url: URL, *, begin: str | None, pragmas: tuple[str, ...]) -> Engine:
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
@@ -112,4 +116,11 @@ def _translated(reason: str) -> SchemaRegistryError:
         return BusyError("another process is writing to the registry", hint="try again in a moment")
     if "full" in reason:
         return StorageFullError("the disk is full", hint="free space; nothing was changed")
-    return SchemaRegistryError(f"the registry's store failed: {reason}")
+    hints = {
+        "not a database": f"{FILE} is something else or damaged: put a copy of it back",
+        "malformed": f"{FILE} is damaged: put a copy of it back",
+        "unable to open": f"is {FILE} a file, and can its directory be written?",
+        "readonly": f"{FILE} and its directory must be writable",
+    }
+    hint = next((hint for words, hint in hints.items() if words in reason), None)
+    return SchemaRegistryError(f"the registry's store failed: {reason}", hint=hint)

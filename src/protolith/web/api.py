@@ -1,26 +1,28 @@
 """Protolith's own routes."""
 
 import tempfile
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, BinaryIO, Literal, ParamSpec, TypeVar, cast
+from typing import Annotated, Any, BinaryIO, ParamSpec, TypeVar, cast
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, UploadFile
 from fastapi.responses import PlainTextResponse, Response
 
 from protolith.compiler import compiler_version, jail, open_upload
-from protolith.errors import RowsRejectedError
+from protolith.errors import MalformedError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE
+from protolith.lint import LintFinding
 from protolith.registry import (
     CreatedTable,
     LoadResult,
     SchemaDetails,
     SchemaMetadata,
     SchemaRegistry,
-    SchemaVersion,
 )
-from protolith.registry.loading import Framing
+from protolith.registry.loading import NOTHING_LOADED, Framing
+from protolith.registry.registration import JsonSubmission, Submission
 from protolith.store import Summary
 from protolith.web.bodies import (
     BatchResponse,
@@ -33,7 +35,10 @@ from protolith.web.bodies import (
     RegisterBatch,
     RegisterJson,
     SchemaRegistrationResponse,
+    StorageDescriptorResponse,
+    engine_names,
 )
+from protolith.web.requests import StrictRoute
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,7 +47,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody} for status in (400, 404, 409, 413, 422, 503, 507)
 }
 
-router = APIRouter(responses=_ERRORS)
+router = APIRouter(responses=_ERRORS, route_class=StrictRoute)
 
 
 async def _registry(request: Request) -> SchemaRegistry:
@@ -78,27 +83,19 @@ async def register_schema(
     """
     parts = [(part.filename or "schema.proto", await part.read()) for part in proto_file]
 
-    def work() -> SchemaVersion:
+    def work() -> SchemaRegistrationResponse:
         submitted = open_upload(parts)
-        schema_id = registry.register_schema(
-            submitted, table_name, database_name, description, message=message
-        )
-        return registry.get_schema_version(schema_id)
+        about = (table_name, database_name, description, message)
+        return _register(registry, Submission(submitted, *about))
 
-    return _registered(await _work(work))
+    return await _work(work)
 
 
 @router.post("/schemas/register-json")
 async def register_json(registry: Registry, body: RegisterJson) -> SchemaRegistrationResponse:
     """Register a BigQuery JSON schema: a list of fields, or an object with `fields`."""
-
-    def work() -> SchemaVersion:
-        schema_id = registry.register_json(
-            body.columns, body.table_name, body.database_name, body.description
-        )
-        return registry.get_schema_version(schema_id)
-
-    return _registered(await _work(work))
+    about = (body.table_name, body.database_name, body.description)
+    return await _work(_register, registry, JsonSubmission(body.columns, *about))
 
 
 @router.post("/schemas/register-batch")
@@ -115,6 +112,8 @@ async def check_compatibility(
 ) -> CompatibilityResponse:
     """Whether a BigQuery JSON schema can take the place of another."""
     old: Any = body.old_schema
+    if (old is None) == (body.schema_id is None):
+        raise MalformedError("one of old_schema and schema_id is needed", hint="see /docs")
     if body.schema_id is not None:
         old = registry.get_schema_version(body.schema_id).schema_json
     answer = await _work(registry.check_schema_compatibility, old, body.new_schema)
@@ -150,6 +149,45 @@ async def get_ddl(
     return DdlResponse(schema_id=schema_id, dialect=dialect, ddl=text)
 
 
+@router.get(
+    "/schemas/{schema_id}/bq-schema",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {"schema": {"type": "array"}}}}},
+)
+async def get_bq_schema(
+    registry: Registry, schema_id: str, parameter: Annotated[str, Query()] = ""
+) -> Response:
+    """The BigQuery JSON schema, byte for byte as protoc-gen-bq-schema writes it.
+
+    `parameter` is the plugin's own, such as `enum-as-string`.
+    """
+    text = await _work(registry.bq_schema, schema_id, parameter=parameter)
+    return Response(text, media_type="application/json")
+
+
+@router.get("/schemas/{schema_id}/lint")
+async def lint_schema(registry: Registry, schema_id: str) -> list[LintFinding]:
+    """What BigQuery would refuse or lose of the BigQuery JSON schema, by field path."""
+    return await _work(registry.lint, schema_id)
+
+
+@router.get("/schemas/{schema_id}/storage-descriptor", response_model=StorageDescriptorResponse)
+async def get_storage_descriptor(
+    registry: Registry, schema_id: str, accept: Annotated[str, Header()] = "*/*"
+) -> Response | StorageDescriptorResponse:
+    """The message for BigQuery's Storage Write API: one self-contained `DescriptorProto`.
+
+    Serialized, in base64; as it is with `Accept: application/x-protobuf`.
+    """
+    schema = await _work(registry.storage_schema, schema_id)
+    data = schema.descriptor.SerializeToString(deterministic=True)
+    if accept.startswith("application/x-protobuf"):
+        return Response(data, media_type="application/x-protobuf")
+    return StorageDescriptorResponse(
+        schema_id=schema_id, descriptor=b64encode(data).decode(), notes=list(schema.notes)
+    )
+
+
 @router.post("/schemas/{schema_id}/tables")
 async def create_table(registry: Registry, schema_id: str, body: CreateTable) -> CreatedTable:
     """Create the table in an engine; doing it again changes nothing."""
@@ -169,7 +207,7 @@ async def ingest(
     request: Request,
     registry: Registry,
     schema_id: str,
-    engine: Annotated[Literal["duckdb", "clickhouse"] | None, Query()] = None,
+    engine: Annotated[str | None, Query(json_schema_extra=engine_names())] = None,
     framing: Annotated[Framing, Query()] = "delimited",
     skip_bad: Annotated[bool, Query()] = False,
 ) -> LoadResult:
@@ -182,7 +220,9 @@ async def ingest(
             registry.ingest, schema_id, data, engine, framing=framing, skip_bad=skip_bad
         )
     if result.rejected and not result.rows:
-        raise RowsRejectedError("no record could be loaded", details=result.rejected)
+        raise RowsRejectedError(
+            "no record could be loaded", details=result.rejected, hint=NOTHING_LOADED
+        )
     return result
 
 
@@ -195,7 +235,11 @@ async def _spooled(request: Request) -> AsyncIterator[BinaryIO]:
         yield cast("BinaryIO", file)
 
 
-def _registered(version: SchemaVersion) -> SchemaRegistrationResponse:
+def _register(
+    registry: SchemaRegistry, submission: Submission | JsonSubmission
+) -> SchemaRegistrationResponse:
+    version = registry.register(submission)
+    name = f"{version.database_name}.{version.table_name}@{version.version}"
     return SchemaRegistrationResponse(
         schema_id=version.schema_id,
         message="Schema registered successfully",
@@ -203,4 +247,5 @@ def _registered(version: SchemaVersion) -> SchemaRegistrationResponse:
         database_name=version.database_name,
         field_count=len(version.fields),
         version=version.version,
+        warnings=registry.lint(name),
     )

@@ -17,8 +17,6 @@ from protolith.registry import SchemaRegistry
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
 
-MAX_BODY = 64 * 1024 * 1024
-
 STATUS: dict[type[errors.SchemaRegistryError], int] = {
     errors.ProtocExecutionError: 422,
     errors.SchemaValidationError: 400,
@@ -53,7 +51,6 @@ def create_app(home: str | Path | None = None) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
         static_url="/static/docs",
-        max_body_size=MAX_BODY,
     )
     app.include_router(router)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
@@ -82,12 +79,20 @@ async def _malformed(request: Request, error: Exception) -> JSONResponse:
     return _answer(400, errors.MalformedError(message, details=details, hint="see /docs"))
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
-    classes = {404: errors.NotFoundError, 413: errors.TooLargeError}
-    cls = classes.get(error.status_code, errors.MalformedError)
-    answer = _answer(error.status_code, cls(str(error.detail), hint="see /docs"))
-    answer.headers.update(error.headers or {})
+    headers = error.headers or {}
+    refused: errors.SchemaRegistryError
+    match error.status_code:
+        case 404:
+            refused = errors.NotFoundError("there is nothing at this path", hint="see /docs")
+        case 405:
+            hint = f"allowed: {headers.get('Allow', 'see /docs')}"
+            refused = errors.MalformedError(f"{request.method} is not allowed here", hint=hint)
+        case _:
+            refused = errors.MalformedError(str(error.detail), hint="see /docs")
+    answer = _answer(error.status_code, refused)
+    answer.headers.update(headers)
     return answer
 
 

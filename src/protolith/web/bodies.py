@@ -1,12 +1,22 @@
 """What requests and answers hold, where it is not one of the registry's own values."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from protolith.engines import NAMES
 from protolith.layout import DEFAULT_DATABASE
+from protolith.lint import LintFinding
+from protolith.tables import Note
 
-JsonSchema = list[dict[str, Any]] | dict[str, Any]
+_FIELDS = {"type": "array", "items": {"type": "object"}}
+# The registry checks it, so that the error is the same as in Python; this only describes it.
+JsonSchema = Annotated[Any, WithJsonSchema({"anyOf": [_FIELDS, {"type": "object"}]})]
+
+
+def engine_names() -> dict[str, Any]:
+    """The engines for the OpenAPI page; the registry checks the name."""
+    return {"enum": list(NAMES)}
 
 
 class Body(BaseModel):
@@ -39,7 +49,7 @@ class ErrorBody(BaseModel):
 
 
 class SchemaRegistrationResponse(BaseModel):
-    """A registered version."""
+    """A registered version; `warnings` is what BigQuery would refuse or lose of its schema."""
 
     schema_id: str
     message: str
@@ -47,6 +57,7 @@ class SchemaRegistrationResponse(BaseModel):
     database_name: str
     field_count: int
     version: int
+    warnings: list[LintFinding] = Field(default_factory=list)
 
 
 class RegisterJson(Body):
@@ -89,10 +100,18 @@ class DdlResponse(BaseModel):
     ddl: str
 
 
+class StorageDescriptorResponse(BaseModel):
+    """A serialized `google.protobuf.DescriptorProto` in base64, and what to know about it."""
+
+    schema_id: str
+    descriptor: str
+    notes: list[Note]
+
+
 class CreateTable(Body):
     """The engine to create the table in."""
 
-    engine: Literal["duckdb", "clickhouse"]
+    engine: str = Field(json_schema_extra=engine_names())
 
 
 class CompatibilityRequest(Body):

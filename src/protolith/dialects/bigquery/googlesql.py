@@ -1,7 +1,7 @@
 """GoogleSQL, as BigQuery reads it."""
 
-from protolith.dialects.base import Dialect, lines
-from protolith.errors import LayoutError
+from protolith.descriptors import DescriptorSet
+from protolith.dialects.base import Dialect, impossible, lines
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -104,13 +104,40 @@ class BigQuery(Dialect):
                 return _PLAIN[plain]
 
     def create(self, table: Table) -> tuple[str, ...]:
-        _check_limits(table)
+        self._check_limits(table)
         body = lines([self._column(column) for column in table.columns])
         create = f"CREATE TABLE IF NOT EXISTS {self.qualified(table)} (\n{body}\n)"
         if table.comment:
             comment = _cut(table.comment, MAX_TABLE_DESCRIPTION)
             create += f"\nOPTIONS(description={self.literal(comment)})"
         return (create,)
+
+    def json_schema(
+        self, descriptors: DescriptorSet, message: str | None = None, *, parameter: str = ""
+    ) -> bytes:
+        """The JSON schema of a message as protoc-gen-bq-schema writes it; see `bq_schema`."""
+        from protolith.dialects.bigquery.bq_schema import bq_schema  # noqa: PLC0415
+
+        return bq_schema(descriptors, message, parameter=parameter)
+
+    def _check_limits(self, table: Table) -> None:
+        """Refuse what GoogleSQL's grammar takes but the service is documented to refuse."""
+        columns = list(walk(table.columns))
+        if len(columns) > MAX_COLUMNS:
+            text = f"at most {MAX_COLUMNS:,} columns are possible, not {len(columns):,}"
+            raise impossible(self, table, None, text)
+        for path, column in columns:
+            if path.count(".") >= MAX_DEPTH:
+                text = f"BigQuery takes at most {MAX_DEPTH} levels of records"
+                raise impossible(self, table, path, text)
+            if column.name.lower().startswith(RESERVED_PREFIXES):
+                raise impossible(
+                    self,
+                    table,
+                    path,
+                    f"BigQuery reserves names that start with {column.name[:15]!r}",
+                    hint="give the field another column name with (gen_bq_schema.bigquery).name",
+                )
 
     def _column(self, column: Column) -> str:
         text = f"{self.quote(column.name)} {self.type_text(column.type)}"
@@ -134,21 +161,6 @@ def _decimal(number: Decimal) -> str:
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _check_limits(table: Table) -> None:
-    """Refuse what GoogleSQL's grammar takes but the service is documented to refuse."""
-    columns = list(walk(table.columns))
-    if len(columns) > MAX_COLUMNS:
-        raise LayoutError(f"BigQuery takes at most {MAX_COLUMNS:,} columns, not {len(columns):,}")
-    for path, column in columns:
-        if path.count(".") >= MAX_DEPTH:
-            raise LayoutError(f"{path}: BigQuery takes at most {MAX_DEPTH} levels of records")
-        if column.name.lower().startswith(RESERVED_PREFIXES):
-            raise LayoutError(
-                f"{path}: BigQuery reserves names that start with {column.name[:15]!r}",
-                hint="give the field another column name with (gen_bq_schema.bigquery).name",
-            )
 
 
 DIALECT = BigQuery()

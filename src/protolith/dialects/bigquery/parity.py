@@ -24,7 +24,9 @@ __all__ = [
     "answer_request",
     "convert_request",
     "message_columns",
+    "output_fault",
     "schema_text",
+    "single_message",
     "to_json",
     "walk",
 ]
@@ -114,13 +116,30 @@ def schema_text(
     return render(columns, limit=budget.text)
 
 
+def single_message(file: File, parameter: bytes) -> tuple[str, dict[bytes, str]] | None:
+    """All that `single-message` leaves a file's first message: a table name, types by field."""
+    if b"single-message" not in parameter:
+        return None
+    return _table_name(file), dict(_overrides(parameter))
+
+
+def output_fault(name: str) -> str | None:
+    """Why an output file of this name must not be written; names hold `table_name` as it is."""
+    if ".." in name.split("/"):
+        return "leads out of the output folder"
+    if name.startswith("/"):
+        return "has an absolute path"
+    if "\0" in name or "\\" in name:
+        return "has a NUL or a backslash in its name"
+    return None
+
+
 class _Conversion:
     """One request on its way: parameters, files and what is left of the budget."""
 
     def __init__(self, files: list[File], parameter: bytes, budget: Budget) -> None:
         self.files = files
-        self._single = b"single-message" in parameter
-        self._overrides = dict(_overrides(parameter)) if self._single else {}
+        self._parameter = parameter
         self._root = Package.of(files)
         enums = b"enum-as-string" in parameter
         self._expansion = Expansion(self._root, budget, enum_as_string=enums)
@@ -128,9 +147,9 @@ class _Conversion:
 
     def tables(self, file: File) -> Iterator[tuple[str, bytes]]:
         """The files that a target gives, each with its name."""
-        if self._single:
-            table = _table_name(file)
-            file.messages[0].replace_options(table, self._overrides)
+        single = single_message(file, self._parameter)
+        if single is not None:
+            file.messages[0].replace_options(*single)
             self._expansion.forget(file.messages[0])
             del file.messages[1:]
         package = self._root.subpackage(file.package)

@@ -1,0 +1,234 @@
+"""What every request must be before a route sees it; the framework alone takes more.
+
+Text is UTF-8, JSON is what its standard says, parameters and parts are known and given once, and no
+body is larger than allowed. What nobody foresaw is answered as an error like every other.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from fastapi import params
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive
+
+from protolith.errors import Detail, MalformedError, SchemaRegistryError, TooLargeError, quoted
+
+MAX_BODY = 64 * 1024 * 1024
+
+_UTF8 = "every text here is UTF-8"
+_FORESEEN = (SchemaRegistryError, HTTPException, RequestValidationError)
+_log = logging.getLogger(__name__)
+
+
+class StrictRoute(APIRoute):
+    """A route that reads its request strictly, and never fails without an answer."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        """The framework's handler with the checks before it."""
+        answer = super().get_route_handler()
+        parameters = {field.alias for field in self.dependant.query_params}
+        parts = {
+            field.alias: isinstance(field.field_info, params.File)
+            for field in self.dependant.body_params
+            if isinstance(field.field_info, params.Form)
+        }
+        has_json = self.body_field is not None and not parts
+
+        async def handle(request: Request) -> Response:
+            strict = StrictRequest(request.scope, _limited(request), parts)
+            try:
+                _check_target(request, parameters)
+                if has_json:
+                    await strict.json()
+                elif parts:
+                    await strict.form()
+                return await answer(strict)
+            except _FORESEEN:
+                raise
+            except ClientDisconnect:
+                raise MalformedError("the request ended before its body did") from None
+            except Exception as error:
+                raise _unforeseen(request, error) from error
+
+        return handle
+
+
+class StrictRequest(Request):
+    """A request whose JSON and whose parts are read strictly; `parts` says which are files."""
+
+    def __init__(self, scope: Any, receive: Receive, parts: dict[str, bool]) -> None:
+        super().__init__(scope, receive)
+        self._parts = parts
+        self._read: Any = None
+
+    async def json(self) -> Any:
+        """The body as JSON."""
+        if self._read is None:
+            self._read = [_parse_json(self.headers, await self.body())]
+        return self._read[0]
+
+    async def form(self, **_: Any) -> FormData:  # type: ignore[override]
+        """The body as its parts."""
+        if self._read is None:
+            self._read = await _parse_form(self, self._parts)
+        form: FormData = self._read
+        return form
+
+
+def _check_target(request: Request, parameters: Collection[str]) -> None:
+    try:
+        for text in (request.scope.get("raw_path", b""), request.scope["query_string"]):
+            unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise MalformedError("the path or the query is not UTF-8", hint=_UTF8) from None
+    if not request.scope["query_string"]:
+        return
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in parameters or name in seen:
+            fault = "given twice" if name in seen else "not known"
+            known = ", ".join(sorted(parameters)) or "none"
+            raise MalformedError(
+                f"the query parameter {quoted(name)} is {fault}", hint=f"known here: {known}"
+            )
+        seen.add(name)
+
+
+def _limited(request: Request) -> Receive:
+    length = request.headers.get("content-length", "")
+    announced = int(length) if re.fullmatch("[0-9]{1,18}", length) else 0
+
+    def check(size: int) -> None:
+        if size > MAX_BODY:
+            raise TooLargeError(f"the body has more than {MAX_BODY:,} bytes", hint="send less")
+
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        check(announced)
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        check(received)
+        return message
+
+    return receive
+
+
+def _parse_json(headers: Headers, body: bytes) -> Any:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise MalformedError(
+            f"the body is {quoted(kind) if kind else 'of no type'}, not JSON",
+            hint="send Content-Type: application/json",
+        )
+    try:
+        text = body.decode()
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise _not_json(Detail(error.msg, "body", error.lineno, error.colno)) from None
+    except UnicodeDecodeError as error:
+        raise _not_json(Detail(f"not UTF-8 at byte {error.start}", "body")) from None
+    except UnicodeEncodeError:
+        raise _not_json(Detail("a lone surrogate in a text", "body")) from None
+    except RecursionError:
+        raise _not_json(Detail("nested too deep", "body")) from None
+    except ValueError as error:  # ours, and Python's own for numbers of thousands of digits
+        raise _not_json(Detail(str(error).partition(":")[0], "body")) from None
+    return value
+
+
+def _not_json(detail: Detail) -> MalformedError:
+    return MalformedError("the body is not JSON", details=[detail], hint="see /docs")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {quoted(twice)} is there twice")
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a JSON value")
+
+
+class _Parser(MultiPartParser):
+    """Knows whether the last boundary came; without it the end of the body may be missing."""
+
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
+
+
+async def _parse_form(request: Request, parts: dict[str, bool]) -> FormData:
+    kind = request.headers.get("content-type", "")
+    if not kind.lower().startswith("multipart/form-data"):
+        raise MalformedError("the body is not multipart/form-data", hint="see /docs")
+    # As Latin-1 every byte comes through, also those that the framework would guess about.
+    headers = Headers({"content-type": f"{kind}; charset=latin-1"})
+    parser = _Parser(headers, request.stream())
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        what = f"the body is not multipart/form-data: {error.message}"
+        raise MalformedError(what, hint="see /docs") from None
+    if not parser.ended:
+        await form.close()
+        raise MalformedError("the body ends before its last boundary", hint="send all of it")
+    try:
+        return FormData(list(_checked_parts(form, parts)))
+    except MalformedError:
+        await form.close()
+        raise
+
+
+def _checked_parts(form: FormData, parts: dict[str, bool]) -> Iterator[tuple[str, Any]]:
+    seen: set[str] = set()
+    for raw, value in form.multi_items():
+        name = _utf8(raw, "the name of a part")
+        is_file = parts.get(name)
+        if is_file is None or (name in seen and not is_file):
+            fault = "not known" if is_file is None else "there twice"
+            hint = f"known parts: {', '.join(parts)}"
+            raise MalformedError(f"the part {quoted(name)} is {fault}", hint=hint)
+        seen.add(name)
+        if isinstance(value, UploadFile) != is_file:
+            kind = "a file, with a file name" if is_file else "a text, without a file name"
+            raise MalformedError(f"the part {name} must be {kind}", hint="see /docs")
+        if isinstance(value, UploadFile):
+            value.filename = _utf8(value.filename or "", "a file name")
+        else:
+            value = _utf8(value, f"the part {name}")  # noqa: PLW2901
+        yield name, value
+
+
+def _utf8(latin: str, what: str) -> str:
+    try:
+        return latin.encode("latin-1").decode()
+    except UnicodeError:
+        raise MalformedError(f"{what} is not UTF-8", hint=_UTF8) from None
+
+
+def _unforeseen(request: Request, error: Exception) -> SchemaRegistryError:
+    what = f"{type(error).__name__}: {quoted(str(error))}"
+    trace = error if _log.isEnabledFor(logging.DEBUG) else None
+    _log.error("%s %r failed: %s", request.method, request.url.path, what, exc_info=trace)
+    return SchemaRegistryError(
+        "something went wrong here", hint="the server's log says what; --debug says where"
+    )

@@ -1,0 +1,220 @@
+"""What goes wrong around a command: a sentence and an exit code, never a traceback."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bad_input.ways import Command
+from bad_input.worlds import World
+
+PROGRAM = str(Path(sys.executable).parent / "protolith")
+NO_HOME = "set --home or PROTOLITH_HOME to a directory that can be written"
+
+
+def call(world: World, *words: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run the program itself; its temporary files count as the world's."""
+    command = [PROGRAM, f"--home={world.home}", *words]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,  # type: ignore[call-overload]
+    ) as process:
+        world.processes.add(process.pid)
+        out, err = process.communicate()
+    assert "Traceback" not in err
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def test_the_program_itself(closed_world: World, tmp_path: Path) -> None:
+    file = tmp_path / "input" / "m.proto"
+    file.write_text('syntax = "proto3";\nmessage M { Nothing a = 1; }')
+    done = call(closed_world, "register", str(file))
+    assert (done.returncode, done.stdout) == (100, "")
+    assert done.stderr.splitlines() == [
+        'm.proto:2:13: "Nothing" is not defined.',
+        "error: m.proto does not compile: 1 error [SCHEMA_INVALID]",
+        "hint: define the type, or import the file that does; its package is part of its name",
+    ]
+    done = call(closed_world, "subject", "show", b"shop.\xff".decode(errors="surrogateescape"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0].endswith("at position 6 [MALFORMED_REQUEST]")
+
+
+def test_names_that_the_terminal_cannot_show(closed_world: World, tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path / "input")
+    done = call(closed_world, "--format=json", "ingest", os.fsdecode(folder + b"/\xff"), "--subject=shop.orders", env={**os.environ, "PYTHONIOENCODING": "ascii"})  # fmt: skip
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["push", "m.proto"],
+        ["subject", "show"],
+        ["subject", "show", "a", "b"],
+        ["create", "shop.orders"],
+        ["create", "shop.orders", "--engine"],
+        ["create", "shop.orders", "--engine", "duckdb", "--layout", "x"],
+        ["ingest", "x", "--subject", "shop.orders", "--framing", "lines"],
+        ["serve", "--port", "x"],
+        ["serve", "--port", "99999"],
+        ["serve", "--port", "-1"],
+        ["nothing"],
+        ["\x1b[2J"],
+    ],
+)
+def test_wrong_usage(command: Command, words: list[str]) -> None:
+    refusal = command.run(*words)
+    assert refusal.code == "MALFORMED_REQUEST"
+    assert refusal.hint == (
+        "here it is called register"
+        if words[0] == "push"
+        else "protolith --help says what is possible"
+    )
+    assert "\x1b" not in refusal.message
+
+
+@pytest.mark.parametrize("words", [["--format=xml", "subject", "list"], ["--debug=x", "query"]])
+def test_wrong_options_before_the_command(command: Command, words: list[str]) -> None:
+    out, err, code = command.call(*words)
+    assert (out, code) == ("", 2)
+    assert err.splitlines()[0].endswith(" [MALFORMED_REQUEST]")
+
+
+def _a_file(path: Path) -> None:
+    path.write_text("")
+
+
+def _below_a_file(path: Path) -> None:
+    path.parent.rmdir()
+    path.parent.write_text("")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reason"), [(_a_file, "File exists"), (_below_a_file, "Not a directory")]
+)
+@pytest.mark.parametrize("words", [["subject", "list"], ["serve", "--port=0"]])
+def test_no_data_directory(
+    command: Command,
+    tmp_path: Path,
+    prepare: Callable[[Path], None],
+    reason: str,
+    words: list[str],
+) -> None:
+    command.home = tmp_path / "folder" / "home"
+    command.home.parent.mkdir()
+    prepare(command.home)
+    out, err, code = command.call(*words)
+    message = f"error: the data directory cannot be made: {reason} [INTERNAL]"
+    assert (out, err.splitlines(), code) == ("", [message, f"hint: {NO_HOME}"], 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"this is not a database" * 1_000, "file is not a database"),
+        (None, "unable to open database file"),
+    ],
+)
+@pytest.mark.parametrize("words", [["subject", "list"], ["serve", "--port=0"]])
+def test_a_store_that_is_none(
+    command: Command, tmp_path: Path, content: bytes | None, reason: str, words: list[str]
+) -> None:
+    command.home = tmp_path / "broken_home"
+    command.home.mkdir()
+    store = command.home / "registry.db"
+    if content is None:
+        store.mkdir()
+    else:
+        store.write_bytes(content)
+    out, err, code = command.call(*words)
+    assert (out, code) == ("", 1)
+    assert err.splitlines()[0] == f"error: the registry's store failed: {reason} [INTERNAL]"
+    assert err.splitlines()[1].startswith("hint: ")
+    assert store.is_dir() if content is None else store.read_bytes() == content
+
+
+def test_a_refused_schema_makes_no_data_directory(command: Command, tmp_path: Path) -> None:
+    command.home = tmp_path / "new_home"
+    command.register({"m.proto": b"nonsense"})
+    command.register({"m.proto": b'syntax = "proto3";'})
+    assert not command.home.exists()
+
+
+def test_pull_never_writes_outside_its_folder(command: Command, tmp_path: Path) -> None:
+    """A file that was sent alone may have had any name."""
+    (tmp_path / "input" / "taken").write_text("")
+    refusal = command.run("pull", "shop.orders", str(tmp_path / "input" / "taken"))
+    assert refusal.code == "INTERNAL"
+    assert refusal.message.endswith(": File exists") or "Not a directory" in refusal.message
+
+
+def test_debug_shows_where(command: Command) -> None:
+    out, err, code = command.call("subject", "show", "shop.nothing")
+    assert code == 1
+    command.patch.setattr(sys, "argv", [])
+    assert "Traceback" not in err
+    done = subprocess.run(
+        [PROGRAM, f"--home={command.home}", "--debug", "subject", "show", "shop.nothing"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, out)
+    assert done.stderr.startswith(err + "Traceback (most recent call last):\n")
+
+
+def test_a_reader_that_goes_away(closed_world: World) -> None:
+    command = [PROGRAM, f"--home={closed_world.home}", "query", "SELECT * FROM range(100000)", "--engine=duckdb"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_an_interrupted_command(closed_world: World) -> None:
+    command = [PROGRAM, f"--home={closed_world.home}", "ingest", "-", "--subject=shop.orders"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"\x03\x0a\x01a" * 100_000)  # more than a pipe holds: it is reading
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == b""
+    assert process.returncode == 130
+
+
+def test_a_port_that_is_taken(closed_world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = call(closed_world, "serve", f"--port={port}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        f"error: cannot listen on 127.0.0.1:{port}: Address already in use [INTERNAL]",
+        "hint: another server may be there: choose another --port",
+    ]
+
+
+def test_a_server_that_is_interrupted(closed_world: World) -> None:
+    command = [PROGRAM, f"--home={closed_world.home}", "serve", "--port=0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        assert server.stderr.readline().startswith("Protolith on http://127.0.0.1:")
+        server.send_signal(signal.SIGINT)
+        assert server.stderr.read() == ""
+    assert server.returncode == 0
