@@ -1,9 +1,11 @@
 """Write the reference pages from the code: `python docs/generate.py`, and a test compares."""
 
 import inspect
+import re
 import sys
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import protolith
 from protolith import errors
@@ -23,6 +25,7 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "lint.md": lint_page(),
         "python.md": python_page(),
+        "layouts.md": layouts_page(),
     }
     return {name: WRITTEN + text for name, text in made.items()}
 
@@ -174,6 +177,26 @@ def lint_page() -> str:
         " says. The option `(gen_bq_schema.bigquery).ignore` silences a field by leaving it out.\n"
     )
     return "\n".join(rows).rstrip() + "\n"
+
+
+def layouts_page() -> str:
+    rows = ["# Layout options\n"]
+    rows.append(
+        "Without an option a table has the [native layout](tables.md). Each option is a flag of"
+        " `translate` and `create`, a key of `layout` in `POST /schemas/{schema_id}/tables`, a"
+        " `name=value` of the parameter `layout` of `GET /schemas/{schema_id}/ddl/{dialect}`, and"
+        " an argument of `protolith.Layout`. A table keeps the layout it was created with.\n"
+    )
+    rows.append("| option | values, the native one first | means |\n|---|---|---|")
+    text = str(inspect.getdoc(protolith.Layout)).partition("----------\n")[2]
+    about = re.split(r"^(\w+): .*$", text, flags=re.MULTILINE)[1:]
+    meanings = dict(zip(about[::2], about[1::2], strict=True))
+    for part in fields(protolith.Layout):
+        values = get_args(part.type) or (part.default,)
+        first = [value for value in values if value == part.default]
+        shown = ", ".join(f"`{v}`" for v in [*first, *(v for v in values if v not in first)])
+        rows.append(f"| `{part.name}` | {shown} | {' '.join(meanings[part.name].split())} |")
+    return "\n".join(rows) + "\n"
 
 
 def python_page() -> str:

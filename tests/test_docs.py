@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from protolith import errors
+from protolith import Layout, errors
 from protolith.dialects import names
 from protolith.lint import rules
 
@@ -36,7 +37,8 @@ def test_every_code_dialect_and_rule_is_documented() -> None:
     text = "\n".join(page.read_text() for page in PAGES)
     codes = {c.code for c in vars(errors).values() if isinstance(c, type) and hasattr(c, "code")}
     assert codes
-    for word in (*codes, *names(), *(rule.id for rule in rules())):
+    options = (part.name for part in fields(Layout))
+    for word in (*codes, *options, *names(), *(rule.id for rule in rules())):
         assert f"`{word}`" in text, word
 
 

@@ -1,3 +1,6 @@
+import json
+from dataclasses import fields, replace
+
 import pytest
 
 from protolith import (
@@ -5,6 +8,7 @@ from protolith import (
     InvalidNameError,
     Layout,
     LayoutError,
+    MalformedError,
     SchemaTooComplexError,
     Table,
     compile_protos,
@@ -18,6 +22,7 @@ from protolith.tables import (
     EnumName,
     Float,
     Integer,
+    Interval,
     Json,
     List,
     Map,
@@ -232,4 +237,80 @@ def test_bombs_are_refused_with_the_path() -> None:
     deep = " ".join(f"message M{n} {{ M{n + 1} a = 1; }}" for n in range(70))
     with pytest.raises(SchemaTooComplexError, match=r"a\.a\..*nested deeper than 62"):
         table_of(deep + " message M70 { int32 x = 1; }")
-    assert table_of("message M { int32 a = 1; int32 b = 2; }", layout=Layout(max_columns=2))
+
+
+CHOICES = {
+    "integers": ("exact", "uint32 f = 1;", Integer(32, signed=False)),
+    "enums": ("number", "E f = 1;", Integer()),
+    "maps": (
+        "entries",
+        "map<int32, bool> f = 1;",
+        List(
+            Record(
+                (
+                    Column("key", Integer(), nullable=False, path=(1,)),
+                    Column("value", Boolean(), path=(2,)),
+                )
+            )
+        ),
+    ),
+    "timestamps": ("nanos", "google.protobuf.Timestamp f = 1;", Timestamp(9)),
+    "durations": ("interval", "google.protobuf.Duration f = 1;", Interval()),
+    "wrappers": (
+        "record",
+        "google.protobuf.BoolValue f = 1;",
+        Record((Column("value", Boolean(), path=(1,)),)),
+    ),
+    "structs": ("bytes", "google.protobuf.Struct f = 1;", Bytes()),
+    "any": ("json", "google.protobuf.Any f = 1;", Json()),
+    "google_types": ("value", "google.type.Date f = 1;", Date()),
+    "recursion": ("bytes", "M f = 1;", Bytes()),
+    "recursion_depth": (1, "M f = 1;", Record((Column("f", Json(), path=(1,)),))),
+    "empty_messages": ("drop", "N f = 1;", None),
+}
+
+
+@pytest.mark.parametrize("name", [part.name for part in fields(Layout)])
+def test_each_choice(name: str) -> None:
+    value, field, expected = CHOICES[name]
+    imports = "".join(
+        f'import "google/{file}.proto";'
+        for file in ("protobuf/timestamp", "protobuf/duration", "protobuf/wrappers")
+        + ("protobuf/struct", "protobuf/any", "type/date")
+    )
+    body = f"{imports} message M {{ {field} int32 z = 9; }} message N {{}} enum E {{ ZERO = 0; }}"
+    layout = Layout.of({name: value})
+    columns = {column.name: column for column in table_of(body, layout=layout).columns}
+    if expected is None:
+        assert set(columns) == {"z"}
+        return
+    found = columns["f"].type
+    if name == "recursion_depth":
+        assert isinstance(found, Record)
+        found = Record((found.columns[0],))
+    if isinstance(found, Record):  # without the comments of protobuf's own files
+        found = Record(tuple(replace(column, comment="") for column in found.columns))
+    assert found == expected
+    assert columns["f"].type != table_of(body).columns[0].type
+    assert Layout.of(json.loads(layout.to_json())) == layout
+    assert Layout.from_text(f"{name}={value}") == layout
+
+
+def test_recursion_can_be_refused() -> None:
+    with pytest.raises(LayoutError, match="f: M contains itself"):
+        table_of("message M { M f = 1; }", layout=Layout(recursion="refuse"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nothing=1", "no layout option 'nothing'"),
+        ("enums=text", "enums cannot be 'text'"),
+        ("recursion_depth=9", "recursion_depth must be a number from 0 to 8"),
+        ("recursion_depth=x", "recursion_depth must be a number"),
+        ("enums", "enums cannot be ''"),
+    ],
+)
+def test_a_choice_that_is_none(text: str, message: str) -> None:
+    with pytest.raises(MalformedError, match=message):
+        Layout.from_text(text)

@@ -80,10 +80,10 @@ def python(open_world: World, tmp_path: Path) -> Python:
 def command(
     closed_world: World,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],  # ClickHouse writes past Python
     monkeypatch: pytest.MonkeyPatch,
 ) -> Command:
-    return Command(closed_world.home, tmp_path / "input", capsys, monkeypatch)
+    return Command(closed_world.home, tmp_path / "input", capfd, monkeypatch)
 
 
 @pytest.fixture(params=["python", "rest", "command"])

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pytest
 
 from bad_input.ways import Command
 from bad_input.worlds import World
+from protolith import SchemaRegistry
 
 PROGRAM = str(Path(sys.executable).parent / "protolith")
+PARAMETER = r"the parameter has the character '\udcff' at position 1"
 NO_HOME = "set --home or PROTOLITH_HOME to a directory that can be written"
 
 
@@ -50,10 +53,13 @@ def test_the_program_itself(closed_world: World, tmp_path: Path) -> None:
 
 
 def test_names_that_the_terminal_cannot_show(closed_world: World, tmp_path: Path) -> None:
-    folder = os.fsencode(tmp_path / "input")
-    done = call(closed_world, "--format=json", "ingest", os.fsdecode(folder + b"/\xff"), "--subject=shop.orders", env={**os.environ, "PYTHONIOENCODING": "ascii"})  # fmt: skip
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["code"] == "NOT_FOUND"
+    file = os.fsdecode(os.fsencode(tmp_path / "input") + "/größe 😀".encode() + b"\xff")
+    ascii_alone = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    words = ("ingest", file, "--subject=shop.orders")
+    done = call(closed_world, "--format=json", *words, env=ascii_alone)
+    finding = json.loads(done.stdout)
+    assert (done.returncode, finding["code"]) == (1, "NOT_FOUND")
+    assert finding["message"].endswith("größe 😀\\udcff' cannot be read: No such file or directory")
 
 
 @pytest.mark.parametrize(
@@ -151,32 +157,44 @@ def test_a_refused_schema_makes_no_data_directory(command: Command, tmp_path: Pa
     assert not command.home.exists()
 
 
-def test_pull_never_writes_outside_its_folder(command: Command, tmp_path: Path) -> None:
-    """A file that was sent alone may have had any name."""
-    (tmp_path / "input" / "taken").write_text("")
-    refusal = command.run("pull", "shop.orders", str(tmp_path / "input" / "taken"))
-    assert refusal.code == "INTERNAL"
-    assert refusal.message.endswith(": File exists") or "Not a directory" in refusal.message
+@pytest.mark.parametrize("name", ["../evil.proto", "/evil.proto", "a\x1b[2J.proto", "a b/c.proto"])
+def test_pull_writes_nowhere_else(command: Command, tmp_path: Path, name: str) -> None:
+    """A file that was sent alone may have had any name; it is kept under the usual one."""
+    command.home = tmp_path / "pulled_home"
+    text = b'syntax = "proto3"; message M { int32 a = 1; }'
+    with SchemaRegistry(command.home) as registry:
+        registry.register_schema({name: text})
+    here = tmp_path / "input"
+    out, err, code = command.call("pull", "bigquery_lite.m", str(here / "deep" / "deeper"))
+    assert (out, err, code) == (f"{here}/deep/deeper/schema.proto\n", "", 0)
+    assert [path.name for path in here.rglob("*.proto")] == ["schema.proto"]
+    assert not list(tmp_path.glob("evil*"))
+
+
+def test_pull_into_a_file(command: Command) -> None:
+    taken = command.folder / "taken"
+    taken.write_text("")
+    refusal = command.run("pull", "shop.orders", str(taken))
+    assert (refusal.code, refusal.message) == ("INTERNAL", f"'{taken}': File exists")
+    assert taken.read_text() == ""
 
 
 def test_debug_shows_where(command: Command) -> None:
-    out, err, code = command.call("subject", "show", "shop.nothing")
-    assert code == 1
-    command.patch.setattr(sys, "argv", [])
-    assert "Traceback" not in err
-    done = subprocess.run(
-        [PROGRAM, f"--home={command.home}", "--debug", "subject", "show", "shop.nothing"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (1, out)
-    assert done.stderr.startswith(err + "Traceback (most recent call last):\n")
+    for options, traced in (((), False), (("--debug",), True)):
+        words = [PROGRAM, f"--home={command.home}", *options, "subject", "show", "shop.nothing"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("error: no schema 'shop.nothing' [NOT_FOUND]\nhint: ")
+        assert ("Traceback (most recent call last):" in done.stderr) == traced
 
 
 def test_a_reader_that_goes_away(closed_world: World) -> None:
-    command = [PROGRAM, f"--home={closed_world.home}", "query", "SELECT * FROM range(100000)", "--engine=duckdb"]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    words = ("query", "SELECT * FROM range(100000)", "--engine=duckdb")
+    with subprocess.Popen(
+        [PROGRAM, f"--home={closed_world.home}", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
@@ -214,7 +232,26 @@ def test_a_server_that_is_interrupted(closed_world: World) -> None:
     command = [PROGRAM, f"--home={closed_world.home}", "serve", "--port=0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
-        assert server.stderr.readline().startswith("Protolith on http://127.0.0.1:")
+        address = server.stderr.readline().split(",")[0].removeprefix("Protolith on ")
+        with urllib.request.urlopen(f"{address}/health") as answer:  # noqa: S310
+            assert answer.status == 200
         server.send_signal(signal.SIGINT)
         assert server.stderr.read() == ""
     assert server.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("bq-schema", "FILE", "--converter=go"), "no converter 'go'"),
+        (("lint", "FILE", "--parameter=\udcff"), PARAMETER),
+        (("bq-schema", "FILE", "--parameter=\udcff"), PARAMETER),
+    ],
+)
+def test_what_the_converter_does_not_know(
+    command: Command, words: tuple[str, ...], message: str
+) -> None:
+    file = command.folder / "m.proto"
+    file.write_text('syntax = "proto3"; message M { int32 a = 1; }')
+    refusal = command.run(*(str(file) if word == "FILE" else word for word in words))
+    assert (refusal.code, refusal.message) == ("MALFORMED_REQUEST", message)

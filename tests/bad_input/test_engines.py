@@ -1,6 +1,5 @@
 """Engines that cannot be opened, and tables that cannot be made in them."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -86,7 +85,7 @@ def all_ways(home: Path, command: Command) -> Iterator[Way]:
         yield Python(registry, folder)
     with TestClient(create_app(home)) as client:
         yield Rest(client)
-    yield Command(home, folder, command.capsys, command.patch)
+    yield Command(home, folder, command.capture, command.patch)
 
 
 @pytest.mark.parametrize(
@@ -99,18 +98,16 @@ def test_an_engine_that_another_process_has_open(
     command: Command,
     engine: str,
     what: str,
-    capfd: pytest.CaptureFixture[str],
 ) -> None:
     home = shutil.copytree(furnished, tmp_path / "locked_home")
     expected = Refusal("ENGINE_UNAVAILABLE", f"{what} is open in another process", HELD, ())
     with held(home, engine):
         before = bytes_below(home)
-        command.capsys = capfd
         for way in all_ways(home, command):
             assert way.create("shop.orders@1", engine) == expected
             if engine == "duckdb":
                 assert way.ingest("shop.orders", delimited(b"\x0a\x01a")) == expected
-        assert capfd.readouterr() == ("", "")
+        assert command.capture.readouterr() == ("", "")
         assert bytes_below(home) == before
 
 
@@ -165,7 +162,7 @@ def test_a_path_that_duckdb_would_misread(tmp_path: Path, command: Command) -> N
     assert {path.name for path in home.iterdir()} == {"registry.db"}
 
 
-def test_clickhouse_refuses_alike(clickhouse_world: World, tmp_path: Path) -> None:
+def test_clickhouse_refuses_alike(clickhouse_world: World) -> None:
     """One ClickHouse for all of it, since opening it takes a second."""
     registry = clickhouse_world.registry
     assert registry is not None
@@ -212,4 +209,3 @@ def test_clickhouse_refuses_alike(clickhouse_world: World, tmp_path: Path) -> No
             assert refused(lambda q=sql: registry.query("clickhouse", q)).code == "ENGINE_REFUSED"  # type: ignore[misc]
     assert registry.create_table("shop.fine", "clickhouse").created
     assert registry.create_table(f"{'d' * 212}.t", "clickhouse").created
-    assert not any(path.is_file() for path in Path(os.getcwd()).iterdir())  # noqa: PTH109

@@ -109,7 +109,7 @@ def test_no_table_yet(way: Way) -> None:
 def test_no_message_to_decode(way: Way) -> None:
     refusal = way.ingest("shop.plain", b"")
     assert refusal.code == "LAYOUT_IMPOSSIBLE"
-    assert refusal.message == "shop.plain@1 was registered as a JSON schema: no message to decode"
+    assert refusal.message == "shop.plain@1 was registered as a JSON schema: it has no message"
     assert refusal.hint == "register the .proto file under this table name"
 
 

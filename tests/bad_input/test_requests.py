@@ -2,13 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from bad_input.ways import Refusal, Rest, said
-from bad_input.worlds import World, unchanged
 from protolith.web.app import create_app
 from protolith.web.requests import MAX_BODY
 
@@ -17,6 +18,7 @@ FORM = {"content-type": "multipart/form-data; boundary=x"}
 JSON = {"content-type": "application/json"}
 NO_JSON = "the body is not JSON"
 NO_FORM = "the body is not multipart/form-data"
+NO_NAME = 'The Content-Disposition header field "name" must be provided.'
 TABLES = "/schemas/shop.orders/tables"
 REGISTER = "/schemas/register"
 FORM_WRONG = "the request to {} is not of the right form"
@@ -33,19 +35,59 @@ END = b"--x--\r\n"
 
 # The body, then the message and a part of the hint.
 FORMS: dict[str, tuple[bytes, str, str]] = {
-    "an unknown part": (FILE + part("tabel_name", b"t") + END, "the part 'tabel_name' is not known", "known parts: proto_file, table_name"),
-    "a part twice": (FILE + part("table_name", b"t") + part("table_name", b"u") + END, "the part 'table_name' is there twice", "known parts"),
-    "a text for a file": (part("proto_file", PROTO) + END, "the part proto_file must be a file, with a file name", "/docs"),
-    "a file for a text": (FILE + part("table_name", b"t", "t.txt") + END, "the part table_name must be a text, without a file name", "/docs"),
-    "Latin-1": (FILE + part("table_name", b"caf\xe9") + END, "the part table_name is not UTF-8", "UTF-8"),
-    "Latin-1 in a description": (FILE + part("description", b"\xff\xfe") + END, "the part description is not UTF-8", "UTF-8"),
-    "Latin-1 in a file name": (part("proto_file", PROTO, "caf\xe9.proto") + END, "a file name is not UTF-8", "UTF-8"),
-    "Latin-1 in a name": (FILE + part("caf\xe9", b"t") + END, "the name of a part is not UTF-8", "UTF-8"),
-    "no last boundary": (FILE, "the body ends before its last boundary", "send all of it"),
+    "an unknown part": (
+        FILE + part("tabel_name", b"t") + END,
+        "the part 'tabel_name' is not known",
+        "known parts: proto_file, table_name",
+    ),
+    "a part twice": (
+        FILE + part("table_name", b"t") + part("table_name", b"u") + END,
+        "the part 'table_name' is there twice",
+        "known parts",
+    ),
+    "a text for a file": (
+        part("proto_file", PROTO) + END,
+        "the part proto_file must be a file, with a file name",
+        "/docs",
+    ),
+    "a file for a text": (
+        FILE + part("table_name", b"t", "t.txt") + END,
+        "the part table_name must be a text, without a file name",
+        "/docs",
+    ),
+    "Latin-1": (
+        FILE + part("table_name", b"caf\xe9") + END,
+        "the part table_name is not UTF-8",
+        "UTF-8",
+    ),
+    "Latin-1 in a description": (
+        FILE + part("description", b"\xff\xfe") + END,
+        "the part description is not UTF-8",
+        "UTF-8",
+    ),
+    "Latin-1 in a file name": (
+        part("proto_file", PROTO, "caf\xe9.proto") + END,
+        "a file name is not UTF-8",
+        "UTF-8",
+    ),
+    "Latin-1 in a name": (
+        FILE + part("caf\xe9", b"t") + END,
+        "the name of a part is not UTF-8",
+        "UTF-8",
+    ),
+    "no last boundary": (FILE, f"{NO_FORM}: the last boundary is missing", "/docs"),
     "noise": (b"noise", f"{NO_FORM}: Invalid multipart data.", "/docs"),
-    "no name": (b"--x\r\nContent-Disposition: form-data\r\n\r\nx\r\n" + END, f'{NO_FORM}: The Content-Disposition header field "name" must be provided.', "/docs"),
-    "a text of 2 MiB": (FILE + part("description", b"x" * 2 * 1024 * 1024) + END, f"{NO_FORM}: Part exceeded maximum size of 1024KB.", "/docs"),
-}  # fmt: skip
+    "no name": (
+        b"--x\r\nContent-Disposition: form-data\r\n\r\nx\r\n" + END,
+        f"{NO_FORM}: {NO_NAME}",
+        "/docs",
+    ),
+    "a text of 2 MiB": (
+        FILE + part("description", b"x" * 2 * 1024 * 1024) + END,
+        f"{NO_FORM}: Part exceeded maximum size of 1024KB.",
+        "/docs",
+    ),
+}
 
 
 @pytest.mark.parametrize(("body", "message", "hint"), FORMS.values(), ids=FORMS)
@@ -100,8 +142,11 @@ BODIES: dict[str, tuple[bytes, str]] = {
     "NaN": (b'{"engine": NaN}', "body: NaN is not a JSON value"),
     "Infinity": (b'{"engine": -Infinity}', "body: -Infinity is not a JSON value"),
     "100,000 lists": (b"[" * 100_000, "body: nested too deep"),
-    "5,000 digits": (b'{"engine": ' + b"9" * 5_000 + b"}", "body: Exceeds the limit (4300 digits) for integer string conversion"),
-}  # fmt: skip
+    "5,000 digits": (
+        b'{"engine": ' + b"9" * 5_000 + b"}",
+        "body: Exceeds the limit (4300 digits) for integer string conversion",
+    ),
+}
 
 
 @pytest.mark.parametrize(("body", "place"), BODIES.values(), ids=BODIES)
@@ -128,7 +173,7 @@ FIELDS = [{"name": "a", "type": "STRING"}]
 @pytest.mark.parametrize(
     ("path", "body", "place"),
     [
-        (TABLES, None, "body: Input should be a valid dictionary"),
+        (TABLES, 5, "body: Input should be a valid dictionary"),
         (TABLES, [], "body: Input should be a valid dictionary"),
         (TABLES, {}, "body.engine: Field required"),
         (TABLES, {"engine": 5}, "body.engine: Input should be a valid string"),
@@ -185,23 +230,23 @@ def test_a_path_that_is_no_utf8(rest: Rest, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "code", "hint"),
+    ("target", "status", "code", "hint"),
     [
-        ("GET", "/nothing", 404, "NOT_FOUND", "see /docs"),
-        ("GET", "/schemas/a/b/c/d", 404, "NOT_FOUND", "see /docs"),
-        ("GET", "/schemas/shop%2Forders", 404, "NOT_FOUND", "see /docs"),
-        ("GET", "/../../etc/passwd", 404, "NOT_FOUND", "see /docs"),
-        ("GET", "/static/docs/..%2f..%2fapp.py", 404, "NOT_FOUND", "see /docs"),
-        ("DELETE", "/schemas", 405, "MALFORMED_REQUEST", "allowed: GET"),
-        ("PUT", REGISTER, 405, "MALFORMED_REQUEST", "allowed: POST"),
-        ("GET", TABLES, 405, "MALFORMED_REQUEST", "allowed: POST"),
-        ("NOTHING", "/health", 405, "MALFORMED_REQUEST", "allowed: GET"),
+        ("GET /nothing", 404, "NOT_FOUND", "see /docs"),
+        ("GET /schemas/a/b/c/d", 404, "NOT_FOUND", "see /docs"),
+        ("GET /schemas/shop%2Forders", 404, "NOT_FOUND", "see /docs"),
+        ("GET /../../etc/passwd", 404, "NOT_FOUND", "see /docs"),
+        ("GET /static/docs/..%2f..%2fapp.py", 404, "NOT_FOUND", "see /docs"),
+        ("DELETE /schemas", 405, "MALFORMED_REQUEST", "allowed: GET"),
+        (f"PUT {REGISTER}", 405, "MALFORMED_REQUEST", "allowed: POST"),
+        (f"GET {TABLES}", 405, "MALFORMED_REQUEST", "allowed: POST"),
+        ("NOTHING /health", 405, "MALFORMED_REQUEST", "allowed: GET"),
     ],
 )
 def test_routes_and_methods_that_are_not_there(
-    rest: Rest, method: str, path: str, status: int, code: str, hint: str
+    rest: Rest, target: str, status: int, code: str, hint: str
 ) -> None:
-    answer = rest.client.request(method, path)
+    answer = rest.client.request(*target.split(" "))
     assert answer.status_code == status
     refusal = said(answer)
     assert (refusal.code, refusal.hint) == (code, hint)
@@ -226,17 +271,21 @@ def test_a_body_that_is_too_large(rest: Rest) -> None:
     assert (refusal.code, refusal.message) == ("TOO_LARGE", message)
 
 
+@pytest.mark.usefixtures("closed_world")
 def test_what_nobody_foresaw_is_answered_without_a_trace(
-    closed_world: World, caplog: pytest.LogCaptureFixture, tmp_path: Any
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """A store whose tables are gone is nothing that a route can know about."""
     home = tmp_path / "another_home"
     with TestClient(create_app(home)) as client:
-        with sqlite3.connect(home / "registry.db") as connection:
+        body = {"schema_json": FIELDS, "table_name": "t", "database_name": "d"}
+        assert client.post("/schemas/register-json", json=body).status_code == 200
+        with closing(sqlite3.connect(home / "registry.db")) as connection, connection:
+            connection.execute("UPDATE schema_versions SET schema_json = 'damaged'")
+        refusal = said(client.get("/schemas/d.t"))
+        assert (refusal.code, refusal.message) == ("INTERNAL", "something went wrong here")
+        with closing(sqlite3.connect(home / "registry.db")) as connection, connection:
             connection.execute("ALTER TABLE schemas RENAME COLUMN created_at TO lost")
-        connection.close()
-        answer = client.get("/schemas")
-    assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")
-    assert "Traceback" not in answer.text + caplog.text
-    with unchanged(closed_world):
-        pass
+        refusal = said(client.get("/schemas"))
+        assert (refusal.code, refusal.places) == ("INTERNAL", ())
+    assert "JSONDecodeError" in caplog.text
+    assert "Traceback" not in caplog.text

@@ -24,6 +24,7 @@ ANSWERS = {
     "CONFLICT": ("ConflictError", 409, 100),
     "ENGINE_REFUSED": ("EngineError", 422, 1),
     "ENGINE_UNAVAILABLE": ("EngineUnavailableError", 503, 1),
+    "INTERNAL": ("SchemaRegistryError", 500, 1),
     "LAYOUT_IMPOSSIBLE": ("LayoutError", 400, 100),
     "MALFORMED_REQUEST": ("MalformedError", 400, 100),
     "NAME_INVALID": ("InvalidNameError", 400, 100),
@@ -152,7 +153,7 @@ class Command:
 
     home: Path
     folder: Path
-    capsys: pytest.CaptureFixture[str]
+    capture: pytest.CaptureFixture[str]
     patch: pytest.MonkeyPatch
 
     def register(self, files: Files, **options: str) -> Refusal:
@@ -190,8 +191,8 @@ class Command:
         self.patch.setattr(sys, "argv", ["protolith", f"--home={self.home}", *words])
         with pytest.raises(SystemExit) as caught:
             main()
-        out, err = self.capsys.readouterr()
-        check_discreet(out + err.replace(str(self.folder), "FOLDER"))
+        out, err = self.capture.readouterr()
+        check_discreet(out + err)
         return out, err, int(caught.value.code or 0)
 
 

@@ -57,6 +57,18 @@ def test_the_main_job(run: Shell) -> None:
         assert table == "id  cents  to\na   0      NULL\nb   0      NULL\n"
 
 
+def test_layout_options(run: Shell) -> None:
+    Path("e.proto").write_text('syntax = "proto3"; message M { E e = 1; } enum E { ZERO = 0; }')
+    assert '"e" VARCHAR' in run("translate", "e.proto", "--dialect", "duckdb")
+    assert '"e" BIGINT' in run("translate", "e.proto", "--dialect", "duckdb", "--enums", "number")
+    run("register", "e.proto")
+    run("create", "bigquery_lite.m", "--engine", "duckdb", "--enums", "number")
+    assert "is there already" in run("create", "bigquery_lite.m", "--engine", "duckdb")
+    run("create", "bigquery_lite.m", "--engine", "duckdb", "--enums", "name", code=100)
+    run("translate", "e.proto", "--dialect", "duckdb", "--enums", "text", code=2)
+    run("translate", "e.proto", "--dialect", "duckdb", "--recursion-depth", "9", code=2)
+
+
 def test_standard_input(run: Shell) -> None:
     run("register", "order.proto")
     run("create", "bigquery_lite.order", "--engine", "duckdb")

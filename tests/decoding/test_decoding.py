@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from google.protobuf import message_factory
 from conftest import delimited
 from protolith import (
     DescriptorSet,
+    Layout,
     LayoutError,
     ReferenceDecoder,
     RowsRejectedError,
@@ -34,11 +36,14 @@ IMPORTS = "".join(
 class Schema:
     """A schema with its message class, to write records and to decode them."""
 
-    def __init__(self, body: str, engine: str = "duckdb", syntax: str = "proto3") -> None:
+    def __init__(
+        self, body: str, engine: str = "duckdb", syntax: str = "proto3", **layout: Any
+    ) -> None:
         imports = f'import "bq_field.proto"; import "bq_table.proto"; {IMPORTS}'
         self.descriptors: DescriptorSet = compile_protos(f'syntax = "{syntax}"; {imports} {body}')
-        self.table = dialect(engine).stored(lay_out(self.descriptors, "M"))
-        self.decoder = ReferenceDecoder(self.descriptors, self.table)
+        table = lay_out(self.descriptors, "M", layout=Layout(**layout))
+        self.decoder = ReferenceDecoder(self.descriptors, table, dialect(engine))
+        self.table = self.decoder.table
         self.cls: Any = message_factory.GetMessageClass(self.descriptors.message("M"))
 
     def row(self, data: bytes) -> dict[str, Any]:
@@ -166,6 +171,87 @@ def test_overridden_types() -> None:
     row = schema.of(n="-12.5", u=2**64 - 1, e=5, s=-7)
     assert row == {"n": Decimal("-12.5"), "u": Decimal(2**64 - 1), "e": 5, "s": "-7"}
     assert pa.array([row["u"]], arrow_schema(schema.table).field("u").type)[0].as_py() == row["u"]
+
+
+def test_an_overridden_map_is_a_list_of_documents() -> None:
+    schema = Schema(
+        'message M { map<string, int32> m = 1 [(gen_bq_schema.bigquery).type_override = "JSON"];'
+        ' map<int32, N> n = 2 [(gen_bq_schema.bigquery).type_override = "JSON"]; }'
+        " message N { string x = 1; }"
+    )
+    message = schema.cls(m={"a": 1})
+    message.n[7].x = "y"
+    assert schema.row(message.SerializeToString()) == {
+        "m": ['{"key": "a", "value": 1}'],
+        "n": ['{"key": 7, "value": {"x": "y"}}'],
+    }
+
+
+def test_every_choice_of_the_layout_decodes() -> None:
+    body = (
+        'import "google/type/date.proto"; import "google/type/timeofday.proto";'
+        ' import "google/type/latlng.proto"; import "google/type/decimal.proto";'
+        " message M { uint32 u = 1; float f = 2; E e = 3; map<string, N> m = 4;"
+        " google.protobuf.Timestamp t = 5; google.protobuf.Duration d = 6;"
+        " google.protobuf.Int32Value w = 7; google.protobuf.Struct s = 8;"
+        " google.protobuf.Any a = 9; google.type.Date day = 10; google.type.TimeOfDay at = 11;"
+        " google.type.LatLng place = 12; google.type.Decimal price = 13; M self = 14;"
+        " repeated Empty empty = 15; }"
+        " message N { int32 x = 1; } enum E { ZERO = 0; ONE = 1; } message Empty {}"
+    )
+    schema = Schema(
+        body,
+        integers="exact",
+        enums="number",
+        maps="entries",
+        timestamps="nanos",
+        durations="interval",
+        wrappers="record",
+        structs="bytes",
+        any="bytes",
+        google_types="value",
+        recursion="bytes",
+        empty_messages="drop",
+    )
+    message = schema.cls(u=2**32 - 1, f=0.5, e=9, w={"value": 3}, empty=[{}])
+    message.m["k"].x = 1
+    message.t.nanos, message.d.seconds, message.d.nanos = 5, -2, -500_000_000
+    message.s.update({"a": 1})
+    message.a.type_url = "x/y"
+    message.day.year, message.day.month, message.day.day = 2024, 2, 29
+    message.at.hours, message.at.nanos = 23, 1000
+    message.place.latitude, message.place.longitude = 1.5, -2.25
+    message.price.value = "-12.50"
+    message.self.u = 1
+    row = schema.row(message.SerializeToString())
+    assert row == {
+        "u": 2**32 - 1,
+        "f": 0.5,
+        "e": 9,
+        "m": [{"key": "k", "value": {"x": 1}}],
+        "t": 5,
+        "d": "-2.500000 seconds",
+        "w": {"value": 3},
+        "s": message.s.SerializeToString(),
+        "a": message.a.SerializeToString(),
+        "day": date(2024, 2, 29),
+        "at": time(23, 0, 0, 1),
+        "place": "POINT(-2.25 1.5)",
+        "price": "-12.50000000000000000000000000000000000000",
+        "self": message.self.SerializeToString(),
+    }
+    table = pa.Table.from_pylist([row], schema=arrow_schema(schema.table))
+    assert table.num_rows == 1
+    message.day.day = 30
+    with pytest.raises(RecordError, match="day: 2024-2-30 is no whole date"):
+        schema.row(message.SerializeToString())
+
+
+def test_nanoseconds_end_in_2262() -> None:
+    schema = Schema("message M { google.protobuf.Timestamp t = 1; }", timestamps="nanos")
+    assert schema.of(t={"seconds": 9_223_372_036}) == {"t": 9_223_372_036_000_000_000}
+    with pytest.raises(RecordError, match="outside the years 1677 to 2262"):
+        schema.of(t={"seconds": 9_223_372_037})
 
 
 def test_recursion_becomes_json_with_the_schemas_own_names() -> None:

@@ -5,16 +5,19 @@ import hashlib
 import io
 import json
 import sqlite3
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from google.protobuf import api_pb2
+from google.protobuf import api_pb2, message_factory
 
 from conftest import ORDER, delimited
 from protolith import (
     AsyncSchemaRegistry,
     ConflictError,
     DescriptorSet,
+    Layout,
     LayoutError,
     MalformedError,
     NotFoundError,
@@ -126,6 +129,54 @@ def test_the_line(registry: SchemaRegistry, engine: str) -> None:
     a = {"id": "a", "cents": 5, "tags": [], "to": None}
     b = {"id": "b", "cents": 0, "tags": ["x"], "to": {"city": "Berlin"}}
     assert rows == [a, a, b, b]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "clickhouse"])
+def test_a_table_keeps_its_layout(registry: SchemaRegistry, engine: str) -> None:
+    text = (
+        'syntax = "proto3"; import "google/protobuf/duration.proto";'
+        ' import "google/protobuf/timestamp.proto"; import "google/type/decimal.proto";'
+        ' import "google/type/date.proto"; import "google/type/latlng.proto"; package p;'
+        " message M { E e = 1; map<string, uint32> m = 2; google.protobuf.Timestamp t = 3;"
+        " google.protobuf.Duration d = 4; google.type.Decimal n = 5; google.type.Date day = 6;"
+        " M self = 7; google.type.LatLng place = 8; } enum E { ZERO = 0; ONE = 1; }"
+    )
+    layout = Layout(
+        integers="exact",
+        enums="number",
+        maps="entries",
+        timestamps="nanos",
+        durations="interval",
+        google_types="value",
+        recursion="bytes",
+    )
+    schema_id = registry.register_schema(text, "m", "p")
+    created = registry.create_table(schema_id, engine, layout)
+    assert created.layout == layout.choices
+    assert registry.create_table(schema_id, engine).layout == layout.choices
+    with pytest.raises(ConflictError, match="is another one"):
+        registry.create_table(schema_id, engine, Layout())
+    cls = message_factory.GetMessageClass(compile_protos(text).message("p.M"))
+    message = cls(e=1, m={"k": 2**32 - 1}, t={"seconds": 1, "nanos": 1}, d={"seconds": 90})
+    message.n.value, message.day.year, message.day.month, message.day.day = "1.5", 2024, 2, 29
+    message.self.e, message.place.latitude = 1, 0.5
+    assert registry.ingest(schema_id, delimited(message.SerializeToString())).rows == 1
+    columns = {
+        "duckdb": "e, m, epoch_ns(t) t, epoch_us(d) d, n, day, self, place::VARCHAR place",
+        "clickhouse": "e, m, toUnixTimestamp64Nano(assumeNotNull(t)) t, d, n, day, self, place",
+    }[engine]
+    (row,) = registry.query(engine, f"SELECT {columns} FROM p.m").to_pylist()
+    number = {"duckdb": f"1.5{'0' * 37}", "clickhouse": Decimal("1.5")}[engine]
+    assert row == {
+        "e": 1,
+        "m": [{"key": "k", "value": 2**32 - 1}],
+        "t": 1_000_000_001,
+        "d": {"duckdb": 90_000_000, "clickhouse": "90.000000 seconds"}[engine],
+        "n": number,
+        "day": date(2024, 2, 29),
+        "self": {"duckdb": b"\x08\x01", "clickhouse": "\x08\x01"}[engine],
+        "place": {"duckdb": "POINT (0 0.5)", "clickhouse": "POINT(0.0 0.5)"}[engine],
+    }
 
 
 def test_one_message_alone(registry: SchemaRegistry, tmp_path: Path) -> None:

@@ -124,6 +124,22 @@ def test_ddl_as_json_and_as_text(client: TestClient, dialect: str) -> None:
     assert (text.text, text.headers["content-type"]) == (body["ddl"], "text/plain; charset=utf-8")
 
 
+def test_layout_options(client: TestClient) -> None:
+    schema_id = register(client, ("tree.proto", TREE), table_name="trees")["schema_id"]
+    url = f"/schemas/{schema_id}"
+    text = client.get(f"{url}/ddl/duckdb", params={"layout": "enums=number"}).json()["ddl"]
+    assert '"e" BIGINT' in text
+    body = {"engine": "duckdb", "layout": {"enums": "number", "recursion_depth": 1}}
+    created = client.post(f"{url}/tables", json=body).json()
+    assert created["layout"] == {"enums": "number", "recursion_depth": 1}
+    assert client.post(f"{url}/tables", json={"engine": "duckdb"}).json()["created"] is False
+    for wrong in ({"enums": "text"}, {"nothing": 1}):
+        refused = client.post(f"{url}/tables", json={"engine": "duckdb", "layout": wrong})
+        assert (refused.status_code, refused.json()["code"]) == (400, "MALFORMED_REQUEST")
+        assert refused.json()["hint"]
+    assert client.get(f"{url}/ddl/duckdb", params={"layout": "x"}).status_code == 400
+
+
 TREE = """syntax = "proto3"; package p; import "bq_table.proto";
 message Tree { option (gen_bq_schema.bigquery_opts).table_name = "trees";
   uint64 big = 1; E e = 2; Tree left = 3; }

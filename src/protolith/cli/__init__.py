@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError
 
-from protolith.cli.output import OUTPUT, Format
+from protolith.cli.output import OUTPUT, Format, escape
 from protolith.errors import (
     ConflictError,
     InvalidNameError,
@@ -26,6 +26,9 @@ DONE, FAILED, USAGE, FINDINGS, INTERRUPTED = 0, 1, 2, 100, 130
 _FINDINGS = (ProtocExecutionError, SchemaValidationError, ConflictError, RowsRejectedError)
 _OTHER_WORDS = {"push": "register", "upload": "register", "ddl": "translate", "load": "ingest"}
 _OTHER_WORDS |= {"generate": "translate", "schema": "bq-schema", "list": "subject list"}
+
+LAYOUT_OPTIONS = Parameter(name="*", group=Group("Layout", sort_key=2))
+"""How commands offer a layout: each choice as an option of its own."""
 
 app = App(
     name="protolith",
@@ -82,13 +85,8 @@ def launch(
 
 def main() -> None:
     """Run the command line and exit: 0 done, 100 findings, 2 wrong usage, 1 anything else."""
-    launched: list[int] = []
-    arguments = sys.argv[1:]
     OUTPUT.format, OUTPUT.debug = "text", False
-    failed = _attempt(
-        lambda: launched.append(app.meta(arguments, exit_on_error=False, print_error=False) or DONE)
-    )
-    sys.exit(launched[0] if launched else failed)
+    sys.exit(_attempt(lambda: app.meta(sys.argv[1:], exit_on_error=False, print_error=False)))
 
 
 def exit_code(error: SchemaRegistryError) -> int:
@@ -109,7 +107,7 @@ def _attempt(call: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except CycloptsError as error:
-        return _refuse(error, MalformedError(str(error).strip(), hint=_usage(error)), USAGE)
+        return _refuse(error, MalformedError(escape(str(error).strip()), hint=_usage(error)), USAGE)
     except Exception as error:  # noqa: BLE001
         known = error if isinstance(error, SchemaRegistryError) else _foreign(error)
         return _refuse(error, known, exit_code(known))

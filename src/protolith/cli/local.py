@@ -8,16 +8,17 @@ from typing import Annotated
 from cyclopts import Parameter
 from google.protobuf import json_format
 
-from protolith.cli import DONE, FINDINGS
+from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
 from protolith.cli.output import OUTPUT
 from protolith.compiler import read_path
 from protolith.dialects import dialect as find_dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema as write_bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, check_converter
 from protolith.dialects.bigquery.storage import storage_schema
-from protolith.layout import DEFAULT_DATABASE, lay_out
+from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding
 from protolith.lint import lint as lint_schema
+from protolith.tables import check_text
 
 
 def translate(
@@ -27,6 +28,7 @@ def translate(
     message: str | None = None,
     table: str | None = None,
     database: str = DEFAULT_DATABASE,
+    layout: Annotated[Layout, LAYOUT_OPTIONS] = NATIVE,
 ) -> None:
     """Print the statements that create the table of a message.
 
@@ -43,7 +45,7 @@ def translate(
     database: str
         The database, dataset or schema of the table.
     """
-    laid_out = lay_out(read_path(path), message, table=table, database=database)
+    laid_out = lay_out(read_path(path), message, table=table, database=database, layout=layout)
     text = find_dialect(dialect).script(laid_out)
     OUTPUT.notes(laid_out.notes)
     if OUTPUT.format == "json":
@@ -72,9 +74,9 @@ def bq_schema(
     converter: str
         protolith, or protoc to run the real plugin, found on the PATH.
     """
-    text = write_bq_schema(
-        read_path(path), message, parameter=parameter, converter=check_converter(converter)
-    )
+    check_text(parameter, "the parameter")
+    chosen = check_converter(converter)
+    text = write_bq_schema(read_path(path), message, parameter=parameter, converter=chosen)
     sys.stdout.flush()
     sys.stdout.buffer.write(text)
 
@@ -125,6 +127,7 @@ def lint(
     strict: bool
         Exit with 100 for warnings too, not for errors alone.
     """
+    check_text(parameter, "the parameter")
     findings = lint_schema(read_path(path), message, parameter=parameter)
     for finding in findings:
         text = f"{finding} [{finding.severity}]\n  hint: {finding.hint}"

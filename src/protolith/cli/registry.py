@@ -7,10 +7,11 @@ from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
 
+from protolith.cli import LAYOUT_OPTIONS
 from protolith.cli.output import OUTPUT
 from protolith.compiler.sources import check_name
 from protolith.errors import ConflictError, NotFoundError, RowsRejectedError
-from protolith.layout import DEFAULT_DATABASE
+from protolith.layout import DEFAULT_DATABASE, Layout
 from protolith.registry import SchemaRegistry
 from protolith.registry.loading import NOTHING_LOADED, Framing
 from protolith.registry.registration import Submission
@@ -120,7 +121,9 @@ def pull(subject: str, directory: Path = Path()) -> None:
         OUTPUT.value({"path": str(target), "bytes": len(content)}, str(target))
 
 
-def create(subject: str, *, engine: str) -> None:
+def create(
+    subject: str, *, engine: str, layout: Annotated[Layout | None, LAYOUT_OPTIONS] = None
+) -> None:
     """Create the table of a version in an engine; doing it again changes nothing.
 
     Parameters
@@ -131,7 +134,7 @@ def create(subject: str, *, engine: str) -> None:
         duckdb or clickhouse.
     """
     with _registry() as registry:
-        table = registry.create_table(subject, engine)
+        table = registry.create_table(subject, engine, layout)
     verb = "created" if table.created else "is there already:"
     name = f"{table.database_name}.{table.table_name}"
     OUTPUT.value(table, f"{engine}: {verb} {name} (version {table.version})")

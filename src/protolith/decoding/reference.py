@@ -1,7 +1,7 @@
 """The reference decoder: through protobuf's own runtime, exactly right, and slow."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from protolith.decoding.values import RecordError, converter
+from protolith.decoding.values import RecordError, adapted, converter, entry_converter
 from protolith.descriptors import DescriptorSet
+from protolith.dialects import Dialect
 from protolith.errors import LayoutError
 from protolith.tables import Column, List, Map, Record, Table, Type
 
@@ -33,21 +34,25 @@ class Row:
 class ReferenceDecoder:
     """Decodes one message type into the rows of a table; the oracle of the tests.
 
-    `table` is a table as an engine stores it, laid out from a message of `descriptors`.
+    `table` is laid out from a message of `descriptors`. The rows are those of the attribute
+    `table`: the table as the dialect's engine stores it, if a dialect is given.
     """
 
-    def __init__(self, descriptors: DescriptorSet, table: Table) -> None:
+    def __init__(
+        self, descriptors: DescriptorSet, table: Table, dialect: Dialect | None = None
+    ) -> None:
         if table.message is None:
             raise LayoutError(
                 f"{table.database}.{table.name} was not made from a message",
                 hint="register the .proto file to load protobuf data",
             )
-        self.table = table
+        self.table = table if dialect is None else dialect.stored(table)
         self._descriptors = descriptors
         root = descriptors.message(table.message)
         self._class = message_factory.GetMessageClass(root)
         self._name = root.full_name
-        self._getters = [self._getter(root, column, column.name) for column in table.columns]
+        pairs = zip(table.columns, self.table.columns, strict=True)
+        self._getters = [self._getter(root, *pair, pair[0].name) for pair in pairs]
 
     def decode(self, data: bytes) -> Row:
         """Decode one record, or raise `RecordError` with the reason."""
@@ -83,44 +88,72 @@ class ReferenceDecoder:
             for inner in _messages_in(part, value):
                 self._check_unknown(inner, row)
 
-    def _getter(self, message: Descriptor, column: Column, path: str) -> _Getter:
+    def _getter(self, message: Descriptor, column: Column, stored: Column, path: str) -> _Getter:
         if not column.path:
             missing: Any = [] if isinstance(column.type, List | Map) else None
             return lambda _message, _row: missing
         part = message.fields_by_number[column.path[0]]
         name = part.name
-        if isinstance(column.type, Map) and part.message_type is not None:
-            return self._map_getter(name, part.message_type, column.type, path)
-        if part.is_repeated:
-            element = column.type.element if isinstance(column.type, List) else column.type
-            convert = self._converter(part, element, path)
+        kind = part.message_type
+        if kind is not None and kind.GetOptions().map_entry:
+            return self._map_getter(name, kind, (column.type, stored.type), path)
+        if isinstance(column.type, List) and isinstance(stored.type, List):
+            convert = self._converter(part, column.type.element, stored.type.element, path)
             return lambda message, row: [convert(v, row) for v in getattr(message, name)]
-        convert = self._converter(part, column.type, path)
+        convert = self._converter(part, column.type, stored.type, path)
         if not part.has_presence:
             return lambda message, row: convert(getattr(message, name), row)
         return _present(name, convert, path, nullable=column.nullable)
 
-    def _map_getter(self, name: str, entry: Descriptor, type_: Map, path: str) -> _Getter:
-        key = self._converter(entry.fields_by_name["key"], type_.key, f"{path}.key")
-        value = self._converter(entry.fields_by_name["value"], type_.value, f"{path}.value")
+    def _map_getter(
+        self, name: str, entry: Descriptor, types: tuple[Type, Type], path: str
+    ) -> _Getter:
+        keys, values = (entry.fields_by_name[part] for part in ("key", "value"))
+        logical, stored = _entry_types(types[0]), _entry_types(types[1])
+        if logical is None or stored is None:  # an override: each entry is one document
+            whole = entry_converter(entry, _element(types[0]), path, self._descriptors.pool)
+            return lambda message, row: [
+                whole(key, value, row) for key, value in getattr(message, name).items()
+            ]
+        get_key = self._converter(keys, logical[0], stored[0], f"{path}.key")
+        get_value = self._converter(values, logical[1], stored[1], f"{path}.value")
+        names = None if isinstance(types[1], Map) else ("key", "value")
 
-        def get(message: Any, row: Row) -> list[tuple[Any, Any]]:
-            return [(key(k, row), value(v, row)) for k, v in getattr(message, name).items()]
+        def get(message: Any, row: Row) -> list[Any]:
+            items = getattr(message, name).items()
+            found = [(get_key(key, row), get_value(value, row)) for key, value in items]
+            return found if names is None else [_named(names, pair) for pair in found]
 
         return get
 
-    def _converter(self, part: FieldDescriptor, type_: Type, path: str) -> _Getter:
+    def _converter(self, part: FieldDescriptor, type_: Type, stored: Type, path: str) -> _Getter:
         kind = part.message_type
-        if not isinstance(type_, Record) or kind is None:
-            return converter(part, type_, path, self._descriptors.pool)
+        if not (isinstance(type_, Record) and isinstance(stored, Record)) or kind is None:
+            convert_value = converter(part, type_, path, self._descriptors.pool)
+            return adapted(convert_value, type_, stored)
         names = [column.name for column in type_.columns]
-        getters = [self._getter(kind, column, f"{path}.{column.name}") for column in type_.columns]
+        pairs = zip(type_.columns, stored.columns, strict=True)
+        getters = [self._getter(kind, *pair, f"{path}.{pair[0].name}") for pair in pairs]
+        return lambda message, row: _named(names, (get(message, row) for get in getters))
 
-        def convert(message: Any, row: Row) -> dict[str, Any]:
-            values = (get(message, row) for get in getters)
-            return dict(zip(names, values, strict=True))
 
-        return convert
+def _entry_types(type_: Type) -> tuple[Type, Type] | None:
+    """The types of a map's key and value; None where an entry is one value."""
+    match type_:
+        case Map(key, value):
+            return key, value
+        case List(Record((key_column, value_column))):
+            return key_column.type, value_column.type
+        case _:
+            return None
+
+
+def _element(type_: Type) -> Type:
+    return type_.element if isinstance(type_, List) else type_
+
+
+def _named(names: Sequence[str], values: Iterable[Any]) -> dict[str, Any]:
+    return dict(zip(names, values, strict=True))
 
 
 def _present(name: str, convert: _Getter, path: str, *, nullable: bool) -> _Getter:

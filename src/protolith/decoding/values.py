@@ -6,19 +6,23 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Context, InvalidOperation
 from decimal import Decimal as Number
+from functools import partial
 from typing import Any
 
-from google.protobuf import json_format
-from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from protolith.layout.well_known import DURATION, GOOGLE_TYPES, TIMESTAMP, WRAPPERS
 from protolith.tables import (
     Boolean,
+    Bytes,
     Date,
     DateTime,
     Decimal,
     EnumName,
     Integer,
+    Interval,
     Json,
     String,
     Time,
@@ -38,13 +42,9 @@ _MICRO = 1_000
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # years 0001 to 9999
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 _TOO_FINE = re.compile(r"\.\d{7}")  # fromisoformat would cut further digits silently
+_NANO_DIGITS = 9
+_LONGEST = 315_576_000_000  # seconds of a valid Duration, about 10,000 years
 _INT64 = range(-(2**63), 2**63)
-_WRAPPERS = {
-    f"google.protobuf.{kind}Value"
-    for kind in ["Bool", "String", "Bytes", "Float", "Double", "Int32", "Int64", "UInt32", "UInt64"]
-}
-
-
 _F = FieldDescriptor
 _WHOLE = {
     *(_F.TYPE_INT32, _F.TYPE_INT64, _F.TYPE_UINT32, _F.TYPE_UINT64, _F.TYPE_SINT32),
@@ -69,21 +69,51 @@ def converter(part: FieldDescriptor, type_: Type, path: str, pool: DescriptorPoo
     return _as_is
 
 
+def entry_converter(
+    entry: Descriptor, type_: Type, path: str, pool: DescriptorPool
+) -> Callable[[Any, Any, Any], Any]:
+    """How a map's key and value become one document: the entry as a message."""
+    cls: Any = message_factory.GetMessageClass(entry)
+    convert = _from_message(entry.full_name, type_, path, pool)
+    has_messages = entry.fields_by_name["value"].message_type is not None
+
+    def convert_entry(key: Any, value: Any, row: Any) -> Any:
+        if not has_messages:
+            return convert(cls(key=key, value=value), row)
+        made = cls(key=key)
+        made.value.CopyFrom(value)
+        return convert(made, row)
+
+    return convert_entry
+
+
+def adapted(convert: Convert, type_: Type, stored: Type) -> Convert:
+    """A converter for an engine that stores the type as another one."""
+    if isinstance(type_, Decimal) and isinstance(stored, String):
+        return lambda value, row: format(convert(value, row), "f")
+    return convert
+
+
 def _as_is(value: Any, _row: Any) -> Any:
     return value
 
 
 def _from_message(kind: str, type_: Type, path: str, pool: DescriptorPool) -> Convert:
-    if kind == "google.protobuf.Timestamp" and isinstance(type_, Timestamp):
+    if kind == TIMESTAMP and isinstance(type_, Timestamp):
         return _timestamp(type_, path)
-    if kind == "google.protobuf.Duration" and isinstance(type_, Integer):
-        return _duration(path)
-    if isinstance(type_, Json | String) and kind != "google.protobuf.StringValue":
-        return _json_text(path, pool)
-    if kind in _WRAPPERS:
+    if kind == DURATION and isinstance(type_, Integer | Interval):
+        return _duration(type_, path)
+    if kind in WRAPPERS and type(type_) is type(WRAPPERS[kind]):
         return lambda value, _row: value.value
-    if isinstance(type_, Boolean):
-        return lambda _value, _row: True  # an empty message: it was there
+    if kind in GOOGLE_TYPES and type_ == GOOGLE_TYPES[kind]:
+        return partial(GOOGLE_VALUES[kind], path)
+    match type_:
+        case Json() | String():
+            return _json_text(path, pool)
+        case Bytes():
+            return lambda value, _row: type(value).SerializeToString(value, deterministic=True)
+        case Boolean():
+            return lambda _value, _row: True  # an empty message: it was there
     raise TypeError(f"{path}: no way from {kind} to {type_}")
 
 
@@ -92,26 +122,63 @@ def _timestamp(type_: Timestamp, path: str) -> Convert:
         seconds, nanos = value.seconds, value.nanos
         if not (_FIRST_SECOND <= seconds <= _LAST_SECOND and 0 <= nanos < _NANOS):
             raise RecordError(f"{path}: {seconds} s and {nanos} ns are no valid Timestamp")
-        if type_.digits == 9:  # noqa: PLR2004
-            return int(seconds * _NANOS + nanos)
+        total = int(seconds * _NANOS + nanos)
+        if type_.digits == _NANO_DIGITS:
+            if total not in _INT64:
+                raise RecordError(f"{path}: {seconds} s is outside the years 1677 to 2262")
+            return total
         if nanos % _MICRO:
             row.cut[path] += 1
-        return int(seconds * 1_000_000 + nanos // _MICRO)
+        return total // _MICRO
 
     return convert
 
 
-def _duration(path: str) -> Convert:
-    def convert(value: Any, _row: Any) -> int:
+def _duration(type_: Integer | Interval, path: str) -> Convert:
+    def convert(value: Any, row: Any) -> int | str:
         seconds, nanos = value.seconds, value.nanos
-        if abs(nanos) >= _NANOS or seconds * nanos < 0:
+        if abs(nanos) >= _NANOS or seconds * nanos < 0 or abs(seconds) > _LONGEST:
             raise RecordError(f"{path}: {seconds} s and {nanos} ns are no valid Duration")
         total = int(seconds * _NANOS + nanos)
+        if isinstance(type_, Interval):
+            if nanos % _MICRO:
+                row.cut[path] += 1
+            sign = "-" if total < 0 else ""
+            return f"{sign}{abs(seconds)}.{abs(nanos) // _MICRO:06} seconds"
         if total not in _INT64:
             raise RecordError(f"{path}: a duration of {seconds} s does not fit 64-bit nanoseconds")
         return total
 
     return convert
+
+
+def _google_date(path: str, value: Any, _row: Any) -> date:
+    try:
+        return date(value.year, value.month, value.day)
+    except ValueError:
+        text = f"{value.year}-{value.month}-{value.day}"
+        raise RecordError(f"{path}: {text} is no whole date of the years 1 to 9999") from None
+
+
+def _google_time(path: str, value: Any, row: Any) -> time:
+    if value.nanos % _MICRO:
+        row.cut[path] += 1
+    try:
+        return time(value.hours, value.minutes, value.seconds, value.nanos // _MICRO)
+    except ValueError:
+        text = f"{value.hours}:{value.minutes}:{value.seconds} and {value.nanos} ns"
+        raise RecordError(f"{path}: {text} is no time of day") from None
+
+
+def _google_point(path: str, value: Any, _row: Any) -> str:
+    if not (abs(value.longitude) <= 180 and abs(value.latitude) <= 90):  # noqa: PLR2004
+        text = f"latitude {value.latitude} and longitude {value.longitude}"
+        raise RecordError(f"{path}: {text} are no place on the earth")
+    return f"POINT({value.longitude!r} {value.latitude!r})"
+
+
+def _google_decimal(path: str, value: Any, _row: Any) -> Number:
+    return _number(value.value, Decimal(76, 38), path)
 
 
 def _json_text(path: str, pool: DescriptorPool) -> Convert:
@@ -227,4 +294,10 @@ _TEXT_PARSERS: dict[type[Any], Callable[[str], Any]] = {
     Time: _time,
     DateTime: _local,
     Timestamp: _instant,
+}
+GOOGLE_VALUES: dict[str, Callable[[str, Any, Any], Any]] = {
+    "google.type.Date": _google_date,
+    "google.type.TimeOfDay": _google_time,
+    "google.type.LatLng": _google_point,
+    "google.type.Decimal": _google_decimal,
 }

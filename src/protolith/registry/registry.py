@@ -29,7 +29,7 @@ from protolith.errors import (
     naming,
     quoted,
 )
-from protolith.layout import DEFAULT_DATABASE, lay_out
+from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding, lint
 from protolith.registry.loading import Framing, load
 from protolith.registry.registration import JsonSubmission, Schema, Submission, prepare
@@ -43,10 +43,8 @@ from protolith.registry.values import (
     schema_version,
     version_values,
 )
-from protolith.store import File, SQLiteStore, Store, Version
+from protolith.store import Deployment, File, SQLiteStore, Store, Version
 from protolith.tables import Table, check_text
-
-NATIVE = json.dumps({"kind": "native"})
 
 
 class SchemaRegistry:
@@ -116,7 +114,8 @@ class SchemaRegistry:
 
     def register(self, submission: Submission | JsonSubmission) -> SchemaVersion:
         """Register a submission and return its version, whatever else has its `schema_id`."""
-        version = self._store.add([prepare(submission, self.converter)])[0]
+        new = prepare(submission, self.converter)  # before there is a store, if it is refused
+        version = self._store.add([new])[0]
         return schema_version(version, self._store.deployments(version.subject))
 
     def register_schemas_batch(self, schemas: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -174,13 +173,13 @@ class SchemaRegistry:
 
     # ── tables ──
 
-    def table(self, schema_id: str) -> Table:
+    def table(self, schema_id: str, layout: Layout = NATIVE) -> Table:
         """The table that a version is laid out as."""
-        return self._table(self._store.find(schema_id))
+        return self._table(self._store.find(schema_id), layout)
 
-    def ddl(self, schema_id: str, dialect_name: str) -> str:
+    def ddl(self, schema_id: str, dialect_name: str, layout: Layout = NATIVE) -> str:
         """The statements that create a version's table, for a dialect."""
-        return dialect(dialect_name).script(self.table(schema_id))
+        return dialect(dialect_name).script(self.table(schema_id, layout))
 
     def bq_schema(self, schema_id: str, *, parameter: str = "") -> bytes:
         """A version's BigQuery JSON schema, byte for byte as protoc-gen-bq-schema writes it."""
@@ -189,7 +188,10 @@ class SchemaRegistry:
             columns = json.loads(version.schema_json)
             return f"{json.dumps(columns, indent=1, ensure_ascii=False)}\n".encode()
         return bq_schema(
-            _descriptors(version), version.message, parameter=parameter, converter=self.converter
+            _descriptors(version),
+            version.message,
+            parameter=check_text(parameter, "the parameter"),
+            converter=self.converter,
         )
 
     def lint(self, schema_id: str) -> list[LintFinding]:
@@ -202,29 +204,40 @@ class SchemaRegistry:
         version = self._store.find(schema_id)
         return storage_schema(_descriptors(version), version.message)
 
-    def create_table(self, schema_id: str, engine: str) -> CreatedTable:
+    def create_table(
+        self, schema_id: str, engine: str, layout: Layout | None = None
+    ) -> CreatedTable:
         """Create a version's table in an engine and remember that it is there.
 
-        Doing it again changes nothing. A table of that name with other columns is a
-        `ConflictError` that names each difference.
+        The table keeps its layout; without one it is that of the subject's table in the engine,
+        else the native one. Doing it again changes nothing. A table of that name with other
+        columns is a `ConflictError` that names each difference.
         """
         version = self._store.find(schema_id)
-        table = self._table(version)
         check_name(engine)
+        before = {d.engine: d for d in self._store.deployments(version.subject)}.get(engine)
+        if layout is None:
+            layout = _layout_of(before) if before is not None else NATIVE
+        table = self._table(version, layout)
         dialect(engine).create(table)  # what the engine cannot have is refused before it is opened
         live = self.engine(engine)
-        before = {d.engine: d for d in self._store.deployments(version.subject)}.get(engine)
         if before is None:
-            self._keep(version, engine, created=False)
+            self._keep(version, engine, layout, created=False)
         try:
             created = live.create(table)
         except SchemaRegistryError:
             if before is None:
                 self._store.drop_deployment(version.subject, engine)
             raise
-        self._keep(version, engine, created=True)
+        self._keep(version, engine, layout, created=True)
         return CreatedTable(
-            engine, table.database, table.name, version.version, created, list(table.notes)
+            engine=engine,
+            database_name=table.database,
+            table_name=table.name,
+            version=version.version,
+            created=created,
+            layout=layout.choices,
+            notes=list(table.notes),
         )
 
     def ingest(
@@ -243,12 +256,13 @@ class SchemaRegistry:
         `skip_bad`; either way it is reported with its index, byte offset and reason.
         """
         version = self._store.find(schema_id)
-        table = self._table(version)
         descriptors = _descriptors(version)
-        name = self._deployed_engine(version, engine)
+        deployment = self._deployment(version, engine)
+        table = self._table(version, _layout_of(deployment))
+        name = deployment.engine
         live = self.engine(name)
         live.verify(table)
-        decoder = ReferenceDecoder(descriptors, live.dialect.stored(table))
+        decoder = ReferenceDecoder(descriptors, table, live.dialect)
         account = load(data, decoder, live, framing=framing, skip_bad=skip_bad)
         return LoadResult(
             engine=name,
@@ -292,35 +306,44 @@ class SchemaRegistry:
                 hint="set --home or PROTOLITH_HOME to a directory that can be written",
             ) from None
 
-    def _keep(self, version: Version, engine: str, *, created: bool) -> None:
+    def _keep(self, version: Version, engine: str, layout: Layout, *, created: bool) -> None:
         self._store.keep_deployment(
-            version.subject, engine, version.version, created=created, layout=NATIVE
+            version.subject, engine, version.version, created=created, layout=layout.to_json()
         )
 
-    def _table(self, version: Version) -> Table:
+    def _table(self, version: Version, layout: Layout = NATIVE) -> Table:
         if version.descriptors is None:
             schema = json.loads(version.schema_json)
             return from_json(schema, table=version.table, database=version.database)
-        descriptors = DescriptorSet.from_bytes(version.descriptors, version.roots)
-        return lay_out(descriptors, version.message, table=version.table, database=version.database)
+        return lay_out(
+            _descriptors(version),
+            version.message,
+            table=version.table,
+            database=version.database,
+            layout=layout,
+        )
 
-    def _deployed_engine(self, version: Version, engine: str | None) -> str:
+    def _deployment(self, version: Version, engine: str | None) -> Deployment:
+        """The one table of a subject, or that in an engine."""
         if engine is not None:
             check_name(engine)
-        there = [d.engine for d in self._store.deployments(version.subject) if d.created]
-        if engine is None and len(there) == 1:
-            return there[0]
-        if engine is None and there:
+        there = {d.engine: d for d in self._store.deployments(version.subject) if d.created}
+        if engine is None and len(there) > 1:
             raise ConflictError(
                 f"{version.subject} has tables in {' and '.join(there)}", hint="say which engine"
             )
-        if engine is None or engine not in there:
+        found = next(iter(there.values()), None) if engine is None else there.get(engine)
+        if found is None:
             where = f" in {engine}" if engine else ""
             raise NotFoundError(
                 f"{version.subject} has no table{where} yet",
                 hint=f"protolith create {version.subject} --engine {engine or 'duckdb'}",
             )
-        return engine
+        return found
+
+
+def _layout_of(deployment: Deployment) -> Layout:
+    return Layout.of(json.loads(deployment.layout))
 
 
 def _descriptors(version: Version) -> DescriptorSet:

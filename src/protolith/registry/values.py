@@ -78,13 +78,17 @@ class SchemaDetails(SchemaVersion):
 
 @dataclass(frozen=True, slots=True)
 class CreatedTable:
-    """A table in an engine; `created` is False where the same table was there already."""
+    """A table in an engine; `created` is False where the same table was there already.
+
+    `layout` holds the choices that differ from the native layout.
+    """
 
     engine: str
     database_name: str
     table_name: str
     version: int
     created: bool
+    layout: dict[str, Any] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
 
 

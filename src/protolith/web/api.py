@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from protolith.compiler import compiler_version, jail, open_upload
 from protolith.errors import MalformedError, RowsRejectedError
-from protolith.layout import DEFAULT_DATABASE
+from protolith.layout import DEFAULT_DATABASE, Layout
 from protolith.lint import LintFinding
 from protolith.registry import (
     CreatedTable,
@@ -140,10 +140,17 @@ async def get_versions(registry: Registry, schema_id: str) -> list[Summary]:
 
 @router.get("/schemas/{schema_id}/ddl/{dialect}", response_model=DdlResponse)
 async def get_ddl(
-    registry: Registry, schema_id: str, dialect: str, accept: Annotated[str, Header()] = "*/*"
+    registry: Registry,
+    schema_id: str,
+    dialect: str,
+    layout: Annotated[str, Query()] = "",
+    accept: Annotated[str, Header()] = "*/*",
 ) -> Response | DdlResponse:
-    """The statements that create the table; as plain text with `Accept: text/plain`."""
-    text = await _work(registry.ddl, schema_id, dialect)
+    """The statements that create the table; as plain text with `Accept: text/plain`.
+
+    `layout` holds options such as `enums=number,maps=entries`.
+    """
+    text = await _work(registry.ddl, schema_id, dialect, Layout.from_text(layout))
     if accept.startswith("text/plain"):
         return PlainTextResponse(text)
     return DdlResponse(schema_id=schema_id, dialect=dialect, ddl=text)
@@ -190,8 +197,12 @@ async def get_storage_descriptor(
 
 @router.post("/schemas/{schema_id}/tables")
 async def create_table(registry: Registry, schema_id: str, body: CreateTable) -> CreatedTable:
-    """Create the table in an engine; doing it again changes nothing."""
-    return await _work(registry.create_table, schema_id, body.engine)
+    """Create the table in an engine; doing it again changes nothing.
+
+    `layout` holds options by name, such as `{"enums": "number"}`; the table keeps them.
+    """
+    layout = None if body.layout is None else Layout.of(body.layout)
+    return await _work(registry.create_table, schema_id, body.engine, layout)
 
 
 @router.post(

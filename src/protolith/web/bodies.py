@@ -109,9 +109,10 @@ class StorageDescriptorResponse(BaseModel):
 
 
 class CreateTable(Body):
-    """The engine to create the table in."""
+    """The engine to create the table in, and layout options by name."""
 
     engine: str = Field(json_schema_extra=engine_names())
+    layout: dict[str, str | int] | None = None
 
 
 class CompatibilityRequest(Body):

@@ -7,7 +7,7 @@ body is larger than allowed. What nobody foresaw is answered as an error like ev
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -168,12 +168,21 @@ def _refuse(constant: str) -> Any:
 
 
 class _Parser(MultiPartParser):
-    """Knows whether the last boundary came; without it the end of the body may be missing."""
+    """Insists on the last boundary: without it the end of the body may be missing."""
 
     ended = False
 
+    def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(headers, self._whole(stream))
+
     def on_end(self) -> None:
         self.ended = True
+
+    async def _whole(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async for chunk in stream:
+            yield chunk
+        if not self.ended:
+            raise MultiPartException("the last boundary is missing")
 
 
 async def _parse_form(request: Request, parts: dict[str, bool]) -> FormData:
@@ -188,9 +197,6 @@ async def _parse_form(request: Request, parts: dict[str, bool]) -> FormData:
     except MultiPartException as error:
         what = f"the body is not multipart/form-data: {error.message}"
         raise MalformedError(what, hint="see /docs") from None
-    if not parser.ended:
-        await form.close()
-        raise MalformedError("the body ends before its last boundary", hint="send all of it")
     try:
         return FormData(list(_checked_parts(form, parts)))
     except MalformedError:

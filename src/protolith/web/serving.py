@@ -1,6 +1,7 @@
 """The process that serves the application."""
 
 import logging
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,24 +30,24 @@ def run(
         logging.getLogger("protolith").setLevel(logging.DEBUG)
     with SchemaRegistry(home) as registry:
         registry.list_schemas()  # within the server a failure would be a traceback
-    with _listening(host, port) as listener:
-        # The access log would cost a quarter of what the server can answer.
-        config = uvicorn.Config(create_app(home), access_log=False, log_level="warning")
+    # The access log would cost a quarter of what the server can answer.
+    config = uvicorn.Config(create_app(home), access_log=False, log_level="warning")
+    server = uvicorn.Server(config)
+    with _listening(host, port) as listener, suppress(KeyboardInterrupt):  # the way to stop it
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         say(f"Protolith on {address}, its API described at {address}/docs")
-        server = uvicorn.Server(config)
-        with suppress(KeyboardInterrupt):  # the way to stop it
-            server.run(sockets=[listener])
-    if not server.started:
-        raise SchemaRegistryError("the server could not start", hint="its log says why")
+        server.run(sockets=[listener])
+        if not server.started:
+            raise SchemaRegistryError("the server could not start", hint="its log says why")
 
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error  # without Python's addition
         raise SchemaRegistryError(
-            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}",
+            f"cannot listen on {host}:{port}: {reason}",
             hint="another server may be there: choose another --port",
         ) from None
