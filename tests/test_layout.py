@@ -275,8 +275,14 @@ def test_each_choice(name: str) -> None:
     value, field, expected = CHOICES[name]
     imports = "".join(
         f'import "google/{file}.proto";'
-        for file in ("protobuf/timestamp", "protobuf/duration", "protobuf/wrappers")
-        + ("protobuf/struct", "protobuf/any", "type/date")
+        for file in (
+            "protobuf/timestamp",
+            "protobuf/duration",
+            "protobuf/wrappers",
+            "protobuf/struct",
+            "protobuf/any",
+            "type/date",
+        )
     )
     body = f"{imports} message M {{ {field} int32 z = 9; }} message N {{}} enum E {{ ZERO = 0; }}"
     layout = Layout.of({name: value})

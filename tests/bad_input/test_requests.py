@@ -181,7 +181,7 @@ FIELDS = [{"name": "a", "type": "STRING"}]
         (
             TABLES,
             {"engine": "duckdb", "layout": "x"},
-            "body.layout: Extra inputs are not permitted",
+            "body.colour: Extra inputs are not permitted",
         ),
         ("/schemas/register-json", {"table_name": "t"}, "body.schema_json: Field required"),
         ("/schemas/register-json", {"schema_json": FIELDS}, "body.table_name: Field required"),
