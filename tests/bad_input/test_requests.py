@@ -180,7 +180,7 @@ FIELDS = [{"name": "a", "type": "STRING"}]
         (TABLES, {"engine": None}, "body.engine: Input should be a valid string"),
         (
             TABLES,
-            {"engine": "duckdb", "layout": "x"},
+            {"engine": "duckdb", "colour": "red"},
             "body.colour: Extra inputs are not permitted",
         ),
         ("/schemas/register-json", {"table_name": "t"}, "body.schema_json: Field required"),
