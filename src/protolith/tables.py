@@ -170,6 +170,12 @@ class Column:
     default: str | None = None
     policy_tags: tuple[str, ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()
+    role: str = ""
+
+    @property
+    def identity(self) -> tuple[FieldPath, str]:
+        """What stays the same when a field is renamed; the name itself for a column of no field."""
+        return self.path, self.role or ("" if self.path else self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +187,30 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Storage:
+    """How one engine keeps a table's rows: clauses that change no value.
+
+    Expressions are in the engine's own SQL over column names. `order_by` is ClickHouse's sorting
+    key and BigQuery's clustering; `engine` and `cluster` are ClickHouse's engine clause, such as
+    `ReplacingMergeTree(version)`, and the name after ON CLUSTER; `settings` are ClickHouse's table
+    settings and BigQuery's table options, each with its value as JSON text.
+    """
+
+    partition_by: str = ""
+    order_by: tuple[str, ...] = ()
+    primary_key: tuple[str, ...] = ()
+    ttl: str = ""
+    engine: str = ""
+    cluster: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its name, its columns, and what a reader should know about it."""
+    """A table: its name, its columns, and what a reader should know about it.
+
+    `storage` holds, by the name of a dialect, how that engine keeps the rows.
+    """
 
     database: str
     name: str
@@ -190,6 +218,11 @@ class Table:
     comment: str = ""
     message: str | None = None
     notes: tuple[Note, ...] = ()
+    storage: tuple[tuple[str, Storage], ...] = ()
+
+    def stored_in(self, dialect: str) -> Storage:
+        """How the engine of a dialect keeps the rows."""
+        return dict(self.storage).get(dialect, Storage())
 
 
 def walk(columns: tuple[Column, ...], prefix: str = "") -> Iterator[tuple[str, Column]]:
