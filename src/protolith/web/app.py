@@ -6,6 +6,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -13,6 +14,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from protolith import errors
+from protolith.compiler import self_test
 from protolith.registry import SchemaRegistry
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
@@ -41,7 +43,7 @@ def create_app(home: str | Path | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with SchemaRegistry(home) as registry:
             app.state.registry = registry
-            registry.list_schemas()  # a store that cannot be opened stops the server at once
+            await to_thread.run_sync(check_ready, registry)
             yield
 
     app = FastAPIOffline(
@@ -57,6 +59,12 @@ def create_app(home: str | Path | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
     return app
+
+
+def check_ready(registry: SchemaRegistry) -> None:
+    """Raise what keeps a server from starting: the store, the compiler, or its jail."""
+    registry.list_schemas()
+    self_test()
 
 
 def status_of(error: errors.SchemaRegistryError) -> int:

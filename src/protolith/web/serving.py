@@ -11,7 +11,7 @@ import uvicorn
 
 from protolith.errors import SchemaRegistryError
 from protolith.registry import SchemaRegistry
-from protolith.web.app import create_app
+from protolith.web.app import check_ready, create_app
 
 
 def run(
@@ -29,7 +29,7 @@ def run(
     if debug:
         logging.getLogger("protolith").setLevel(logging.DEBUG)
     with SchemaRegistry(home) as registry:
-        registry.list_schemas()  # within the server a failure would be a traceback
+        check_ready(registry)  # within the server a failure would be a traceback
     # The access log would cost a quarter of what the server can answer.
     config = uvicorn.Config(create_app(home), access_log=False, log_level="warning")
     server = uvicorn.Server(config)
