@@ -10,10 +10,14 @@ from protolith.errors import NotFoundError, quoted
 __all__ = ["Dialect", "dialect", "names"]
 
 
+_SHARED = ("base", "reading")
+
+
 @cache
 def names() -> tuple[str, ...]:
     """The names of all dialects."""
-    return tuple(sorted(module.name for module in iter_modules(__path__) if module.name != "base"))
+    found = {module.name for module in iter_modules(__path__)}
+    return tuple(sorted(found.difference(_SHARED)))
 
 
 @cache

@@ -1,10 +1,12 @@
 """What an engine must be able to say about a table."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from protolith.errors import Detail, LayoutError
-from protolith.tables import Column, List, Map, Record, Table, Type
+from protolith.tables import Column, List, Map, Record, String, Table, Type
 
 
 class Dialect(ABC):
@@ -15,6 +17,12 @@ class Dialect(ABC):
     """
 
     name: str
+    scalars: ClassVar[Mapping[str, Type]] = {}
+    """Our type by sqlglot's name of this engine's, with its parameters where they matter."""
+    words: ClassVar[Mapping[str, str]] = {}
+    """Type names that sqlglot does not know, each with a token that does not occur otherwise."""
+    nested_required: ClassVar[bool] = True
+    """Whether a column inside a record can be NOT NULL."""
 
     @abstractmethod
     def quote(self, name: str) -> str:
@@ -36,6 +44,34 @@ class Dialect(ABC):
         """The type by which this engine stores a type that it does not have."""
         return type_
 
+    def read_type(self, text: str) -> Type:
+        """The type that this engine's text names; names inside it are kept, comments are not."""
+        return self.read(text)[0]
+
+    def read(self, text: str) -> tuple[Type, bool]:
+        """The type that this engine's text names, and whether the text lets it be NULL."""
+        from protolith.dialects.reading import read  # noqa: PLC0415  # sqlglot is slow to import
+
+        return read(self, text)
+
+    def as_read(self, type_: Type) -> Type:
+        """What `read_type` gives for the text of a type: types that share a text are one."""
+        match self.folded(self.storable(type_)):
+            case Record(columns):
+                return Record(tuple(self._column_as_read(column) for column in columns))
+            case List(element):
+                return List(self.as_read(element))
+            case Map(String(), value):
+                return Map(String(), self.as_read(value))
+            case Map(key, value):
+                return Map(key, self.as_read(value))
+            case plain:
+                return plain
+
+    def folded(self, type_: Type) -> Type:
+        """The type that stands for all that have the same text in this engine."""
+        return type_
+
     def stored(self, table: Table) -> Table:
         """The table as this engine stores it; what is loaded must have these types."""
         return replace(table, columns=tuple(self._stored_column(c) for c in table.columns))
@@ -50,6 +86,11 @@ class Dialect(ABC):
 
     def _stored_column(self, column: Column) -> Column:
         return replace(column, type=self._stored_type(column.type))
+
+    def _column_as_read(self, column: Column) -> Column:
+        type_ = self.as_read(column.type)
+        maybe = column.nullable or not self.nested_required
+        return Column(column.name, type_, nullable=maybe and not isinstance(type_, List | Map))
 
     def _stored_type(self, type_: Type) -> Type:
         type_ = self.storable(type_)

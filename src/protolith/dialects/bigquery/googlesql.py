@@ -57,6 +57,23 @@ _PLAIN: dict[Type, str] = {
     Geography(): "GEOGRAPHY",
     Json(): "JSON",
 }
+_READ: dict[str, Type] = {
+    "BOOLEAN": Boolean(),
+    "BIGINT": Integer(),
+    "DOUBLE": Float(),
+    "DECIMAL": Decimal(38, 9),
+    "BIGDECIMAL": Decimal(76, 38),
+    "TEXT": String(),
+    "BINARY": Bytes(),
+    "TIMESTAMPTZ": Timestamp(6),
+    "TIMESTAMPTZ(12)": Timestamp(9),
+    "TIMESTAMP": DateTime(),
+    "DATE": Date(),
+    "TIME": Time(),
+    "INTERVAL": Interval(),
+    "GEOGRAPHY": Geography(),
+    "JSON": Json(),
+}
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\000"})
 _NAME_ESCAPES = str.maketrans({"\\": "\\\\", "`": "\\`", "\n": "\\n"})
 
@@ -65,6 +82,7 @@ class BigQuery(Dialect):
     """BigQuery: records are STRUCT, lists ARRAY, maps arrays of key and value."""
 
     name = "bigquery"
+    scalars = _READ
 
     def quote(self, name: str) -> str:
         return f"`{name.translate(_NAME_ESCAPES)}`"
@@ -85,6 +103,9 @@ class BigQuery(Dialect):
                 return List(Record(entry))
             case _:
                 return type_
+
+    def folded(self, type_: Type) -> Type:
+        return String() if isinstance(type_, EnumName) else type_
 
     def type_text(self, type_: Type, *, nullable: bool = True) -> str:
         match self.storable(type_):

@@ -1,5 +1,7 @@
 """ClickHouse's SQL."""
 
+from typing import ClassVar
+
 from protolith.dialects.base import Dialect, impossible, lines
 from protolith.tables import (
     Boolean,
@@ -40,6 +42,21 @@ _PLAIN: dict[Type, str] = {
     Date(): "Date32",
     Time(): "Time64(6)",
 }
+_READ: dict[str, Type] = {
+    "BOOLEAN": Boolean(),
+    "INT": Integer(32),
+    "UINT": Integer(32, signed=False),
+    "BIGINT": Integer(64),
+    "UBIGINT": Integer(64, signed=False),
+    "FLOAT": Float(32),
+    "DOUBLE": Float(64),
+    "DECIMAL": Decimal(10, 0),
+    "TEXT": String(),
+    "DATETIME64(6, UTC)": Timestamp(6),
+    "DATETIME64(9, UTC)": Timestamp(9),
+    "DATE32": Date(),
+    "TIME_NS(6)": Time(),
+}
 _OWN_DATABASES = ("system", "information_schema")
 _MAX_NAMES = 213  # of database and table together: both become parts of one file name
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
@@ -50,6 +67,8 @@ class ClickHouse(Dialect):
     """ClickHouse 26.9: records are Tuple, lists Array, maps Map; a NULL record stays NULL."""
 
     name = "clickhouse"
+    scalars = _READ
+    words: ClassVar = {"TIME64": "TIME_NS"}
 
     def quote(self, name: str) -> str:
         return f"`{name.translate(_NAME_ESCAPES)}`"
@@ -61,6 +80,15 @@ class ClickHouse(Dialect):
     def storable(self, type_: Type) -> Type:
         # JSON is text: ClickHouse's JSON type refuses arrays, scalars and duplicate keys.
         return String() if isinstance(type_, Interval | Geography | Json | Range) else type_
+
+    def folded(self, type_: Type) -> Type:
+        match type_:
+            case String() | Bytes():
+                return String()
+            case DateTime():
+                return Timestamp(6)
+            case _:
+                return type_
 
     def type_text(self, type_: Type, *, nullable: bool = True) -> str:
         match self.storable(type_):

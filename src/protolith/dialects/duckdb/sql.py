@@ -1,5 +1,7 @@
 """DuckDB's SQL."""
 
+from typing import ClassVar
+
 from protolith.dialects.base import Dialect, impossible, lines
 from protolith.tables import (
     Boolean,
@@ -45,6 +47,27 @@ _PLAIN: dict[Type, str] = {
     Geography(): "GEOMETRY",
     Json(): "JSON",
 }
+_READ: dict[str, Type] = {
+    "BOOLEAN": Boolean(),
+    "INT": Integer(32),
+    "UINT": Integer(32, signed=False),
+    "BIGINT": Integer(64),
+    "UBIGINT": Integer(64, signed=False),
+    "FLOAT": Float(32),
+    "DOUBLE": Float(64),
+    "DECIMAL": Decimal(18, 3),
+    "TEXT": String(),
+    "VARBINARY": Bytes(),
+    "TIMESTAMPTZ": Timestamp(6),
+    "TIMESTAMPLTZ": Timestamp(9),
+    "TIMESTAMPNTZ": DateTime(),
+    "TIMESTAMP": DateTime(),
+    "DATE": Date(),
+    "TIME": Time(),
+    "INTERVAL": Interval(),
+    "GEOMETRY": Geography(),
+    "JSON": Json(),
+}
 
 
 class DuckDB(Dialect):
@@ -54,6 +77,9 @@ class DuckDB(Dialect):
     """
 
     name = "duckdb"
+    scalars = _READ
+    words: ClassVar = {"TIMESTAMPTZ_NS": "TIMESTAMPLTZ"}
+    nested_required = False
 
     def quote(self, name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
@@ -65,6 +91,17 @@ class DuckDB(Dialect):
         match type_:
             case Decimal(precision, _) if precision > _MAX_PRECISION:
                 return String()
+            case _:
+                return type_
+
+    def folded(self, type_: Type) -> Type:
+        match type_:
+            case String() | EnumName():
+                return String()
+            case Bytes():
+                return Bytes()
+            case Range(element):
+                return Record((Column("start", element), Column("end", element)))
             case _:
                 return type_
 
