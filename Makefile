@@ -39,7 +39,7 @@ bench: $(VENV)/.testing  ## Every benchmark against its peer
 clean:
 	rm -rf $(VENV) $(DEMO)
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py $(wildcard src/protolith/decoding/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; name one: make PYTHON=python3.12")'
 	@echo "making $(VENV) and installing Protolith into it"
 	@$(PYTHON) -m venv $(VENV)

@@ -47,7 +47,8 @@ class ReferenceDecoder:
                 hint="register the .proto file to load protobuf data",
             )
         self.table = table if dialect is None else dialect.stored(table)
-        self._descriptors = descriptors
+        self.logical = table
+        self.descriptors = descriptors
         root = descriptors.message(table.message)
         self._class = message_factory.GetMessageClass(root)
         self._name = root.full_name
@@ -111,7 +112,7 @@ class ReferenceDecoder:
         keys, values = (entry.fields_by_name[part] for part in ("key", "value"))
         logical, stored = _entry_types(types[0]), _entry_types(types[1])
         if logical is None or stored is None:  # an override: each entry is one document
-            whole = entry_converter(entry, _element(types[0]), path, self._descriptors.pool)
+            whole = entry_converter(entry, _element(types[0]), path, self.descriptors.pool)
             return lambda message, row: [
                 whole(key, value, row) for key, value in getattr(message, name).items()
             ]
@@ -129,7 +130,7 @@ class ReferenceDecoder:
     def _converter(self, part: FieldDescriptor, type_: Type, stored: Type, path: str) -> _Getter:
         kind = part.message_type
         if not (isinstance(type_, Record) and isinstance(stored, Record)) or kind is None:
-            convert_value = converter(part, type_, path, self._descriptors.pool)
+            convert_value = converter(part, type_, path, self.descriptors.pool)
             return adapted(convert_value, type_, stored)
         names = [column.name for column in type_.columns]
         pairs = zip(type_.columns, stored.columns, strict=True)
