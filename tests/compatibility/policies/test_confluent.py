@@ -172,3 +172,42 @@ def test_the_seven_modes(mode: Mode, expected: list[tuple[int, str]]) -> None:
 def test_an_unknown_policy_is_refused_by_name() -> None:
     with pytest.raises(NotFoundError, match="no policy 'karapace'"):
         check_policy("karapace", message(), [])
+
+
+def imported(kind: str) -> DescriptorSet:
+    """A message with a field of an imported, recursive message."""
+    part = text_format.Parse(
+        'name: "part.proto" package: "q" syntax: "proto3" message_type { name: "P" field { '
+        f'name: "x" number: 1 type: {kind} }} field {{ name: "p" number: 2 type: TYPE_MESSAGE '
+        'type_name: ".q.P" } }',
+        descriptor_pb2.FileDescriptorProto(),
+    )
+    whole = text_format.Parse(
+        'name: "a.proto" syntax: "proto3" dependency: "part.proto" message_type { name: "M" '
+        'field { name: "a" number: 1 type: TYPE_MESSAGE type_name: ".q.P" } }',
+        descriptor_pb2.FileDescriptorProto(),
+    )
+    files = descriptor_pb2.FileDescriptorSet(file=[part, whole])
+    return DescriptorSet.from_bytes(files.SerializeToString())
+
+
+def test_an_imported_message_counts_only_when_it_breaks_inside() -> None:
+    old = imported("TYPE_INT32")
+    assert types(old, imported("TYPE_INT64")) == set()
+    assert types(old, imported("TYPE_STRING")) == {("FIELD_NAMED_TYPE_CHANGED", "#/M/1")}
+
+
+def test_map_values_are_compared_by_kind_and_an_entry_is_no_message() -> None:
+    def mapped(kind: str) -> DescriptorSet:
+        entry = (
+            'nested_type { name: "AEntry" options { map_entry: true } field { name: "key" '
+            "number: 1 label: LABEL_OPTIONAL type: TYPE_STRING } field { "
+            f'name: "value" number: 2 label: LABEL_OPTIONAL type: {kind} }} }}'
+        )
+        field = 'name: "a" number: 1 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: '
+        return message(field + '".p.M.AEntry"', more=entry)
+
+    old = mapped("TYPE_INT32")
+    assert types(old, mapped("TYPE_UINT64")) == set()
+    assert types(old, mapped("TYPE_STRING")) == {("FIELD_SCALAR_KIND_CHANGED", "#/M/1")}
+    assert types(old, message()) == {("FIELD_REMOVED", "#/M/1")}
