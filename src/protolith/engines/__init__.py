@@ -3,10 +3,11 @@
 from importlib import import_module
 from pathlib import Path
 
-from protolith.engines.base import Engine, LiveColumn
+from protolith.engines.base import Engine
+from protolith.engines.drift import Difference, Drift, LiveColumn
 from protolith.errors import EngineUnavailableError, NotFoundError, quoted
 
-__all__ = ["NAMES", "Engine", "LiveColumn", "check_name", "open_engine"]
+__all__ = ["NAMES", "Difference", "Drift", "Engine", "LiveColumn", "check_name", "open_engine"]
 
 NAMES = ("duckdb", "clickhouse")
 

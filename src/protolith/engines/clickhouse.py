@@ -69,10 +69,10 @@ class ClickHouseEngine(Engine):
     """An open ClickHouse."""
 
     name = "clickhouse"
-    dialect = dialect("clickhouse")
 
     def __init__(self, client: Any, folder: Path) -> None:
         super().__init__()
+        self.dialect = dialect("clickhouse", version=client.server_version)
         self._client = client
         self._folder = folder
 

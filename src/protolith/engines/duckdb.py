@@ -72,10 +72,10 @@ class DuckDBEngine(Engine):
     """An open DuckDB database."""
 
     name = "duckdb"
-    dialect = dialect("duckdb")
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, home: Path) -> None:
         super().__init__()
+        self.dialect = dialect("duckdb", version=duckdb.__version__)
         self._connection = connection
         self._home = home
 
