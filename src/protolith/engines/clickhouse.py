@@ -12,7 +12,8 @@ import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from protolith.dialects import dialect
-from protolith.engines.base import Engine, LiveColumn
+from protolith.engines.base import Engine
+from protolith.engines.drift import LiveColumn
 from protolith.errors import ConflictError, EngineError, EngineUnavailableError
 from protolith.tables import Table
 

@@ -103,11 +103,13 @@ def _of_column(expected: LiveColumn, live: LiveColumn) -> list[Difference]:
     if live.type != expected.type:
         found.append(Difference(expected.name, "type", expected.type, live.type))
     elif live.nullable not in (None, expected.nullable):
-        texts = [_null(expected.nullable), _null(live.nullable)]
-        found.append(Difference(expected.name, "nullability", *texts))
+        null, other = _null(expected.nullable), _null(live.nullable)
+        found.append(Difference(expected.name, "nullability", null, other))
     if live.comment != expected.comment:
-        texts = [expected.comment, live.comment]
-        found.append(Difference(expected.name, "comment", *texts, harmless=True))
+        comment = Difference(
+            expected.name, "comment", expected.comment, live.comment, harmless=True
+        )
+        found.append(comment)
     return found
 
 

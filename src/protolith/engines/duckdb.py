@@ -10,7 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from protolith.dialects import dialect
-from protolith.engines.base import Engine, LiveColumn
+from protolith.engines.base import Engine
+from protolith.engines.drift import LiveColumn
 from protolith.errors import ConflictError, EngineError, EngineUnavailableError
 from protolith.tables import Table
 
