@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from protolith.dialects import dialect
 from protolith.engines.base import Engine
 from protolith.engines.drift import LiveColumn
+from protolith.engines.missing_records import without_missing_records
 from protolith.errors import ConflictError, EngineError, EngineUnavailableError
 from protolith.tables import Table
 
@@ -108,6 +109,8 @@ class ClickHouseEngine(Engine):
         return list(rows[0])
 
     def load(self, table: Table, rows: pa.Table) -> None:
+        if self.dialect.version != self.dialect.versions[-1]:
+            rows = without_missing_records(rows)
         with self._turn:
             self._ask(
                 self._client.insert_arrow,
