@@ -34,7 +34,7 @@ WHERE database = {database:String} AND name = {table:String} AND engine LIKE '%V
 _LOAD = {"input_format_null_as_default": 0}
 
 
-def connect(home: Path) -> "ClickHouseEngine":
+def connect(home: Path, _setting: str | None = None) -> "ClickHouseEngine":
     """Open or create the ClickHouse folder under `home`; one process at a time can have it."""
     folder = Path(os.path.realpath(home / FOLDER))  # what chdb calls it in its messages
     if _is_held_elsewhere(folder / _LOCK):  # chdb would also write to standard error

@@ -49,15 +49,19 @@ _CLOSED = (
 )
 
 
-def connect(home: Path) -> "DuckDBEngine":
-    """Open or create the database file under `home`; one process at a time can have it open."""
-    if _MISREAD.intersection(str(home)):
+def connect(home: Path, setting: str | None = None) -> "DuckDBEngine":
+    """Open or create a database: the file of the setting, or `:memory:`, or one under `home`.
+
+    One process at a time can have a file open.
+    """
+    path = setting or str(home / FILE)
+    if _MISREAD.intersection(path):
         raise EngineUnavailableError(
             "DuckDB misreads the path of the data directory: there is a ? or a backslash in it",
             hint="use another data directory",
         )
     try:
-        connection = duckdb.connect(str(home / FILE))
+        connection = duckdb.connect(path)
     except duckdb.Error as error:
         raise _unavailable(error, home) from None
     try:
