@@ -46,9 +46,9 @@ class Difference:
     def _sentence(self) -> str:
         match self.kind:
             case "missing":
-                return f"is missing, should be {self.expected}"
+                return "is missing"
             case "extra":
-                return f"is not in the schema, is {self.live}"
+                return "is not in the schema"
             case "nullability":
                 allows = self.live == "NULL"
                 return "allows NULL, should not" if allows else "refuses NULL, should allow it"

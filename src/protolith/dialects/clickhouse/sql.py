@@ -54,7 +54,7 @@ class ClickHouse(Dialect):
     """ClickHouse: records are Tuple, lists Array, maps Map.
 
     From 26.9 on a NULL record stays NULL. Before, its columns are NULL instead (`Tuple` cannot be
-    NULL), and instants and days before 1900 or after 2299 cannot be kept; 25.8 has no times.
+    NULL), and instants and days before 1900 or after 2299 cannot be kept; times are text.
     """
 
     name = "clickhouse"
@@ -79,8 +79,8 @@ class ClickHouse(Dialect):
 
     def storable(self, type_: Type) -> Type:
         # JSON is text: ClickHouse's JSON type refuses arrays, scalars and duplicate keys.
-        if isinstance(type_, Time) and self.version == "25.8":
-            return String()  # Time64 needs a setting there
+        if isinstance(type_, Time) and not self._newest:
+            return String()  # Time64 needs a setting in 25.8, and 26.3 cannot give it as Arrow
         return String() if isinstance(type_, Interval | Geography | Json | Range) else type_
 
     def stored(self, table: Table) -> Table:
