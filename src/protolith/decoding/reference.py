@@ -10,7 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from protolith.decoding.values import RecordError, adapted, converter, entry_converter
+from protolith.decoding.values import RecordError, adapted, converter, entry_converter, ranged
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import Dialect
 from protolith.errors import LayoutError
@@ -47,6 +47,7 @@ class ReferenceDecoder:
                 hint="register the .proto file to load protobuf data",
             )
         self.table = table if dialect is None else dialect.stored(table)
+        self._years = (1, 9999) if dialect is None else dialect.timestamp_range()
         self._descriptors = descriptors
         root = descriptors.message(table.message)
         self._class = message_factory.GetMessageClass(root)
@@ -130,7 +131,7 @@ class ReferenceDecoder:
         kind = part.message_type
         if not (isinstance(type_, Record) and isinstance(stored, Record)) or kind is None:
             convert_value = converter(part, type_, path, self._descriptors.pool)
-            return adapted(convert_value, type_, stored)
+            return adapted(ranged(convert_value, type_, self._years, path), type_, stored)
         names = [column.name for column in type_.columns]
         pairs = zip(type_.columns, stored.columns, strict=True)
         getters = [self._getter(kind, *pair, f"{path}.{pair[0].name}") for pair in pairs]
