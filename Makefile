@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := $(CURDIR)/.demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run demo test check lint format docs bench clean
+.PHONY: run demo test check lint format docs bench profiles clean
 
 run: demo  ## The main job on the sample schemas, then the server on 127.0.0.1:8081
 	@printf '\nTo go on in another terminal:\n  export PATH="$(CURDIR)/$(BIN):$$PATH" PROTOLITH_HOME="$(DEMO)"\n\n'
@@ -36,8 +36,17 @@ docs: $(VENV)/.testing  ## Write the generated pages again
 bench: $(VENV)/.testing  ## Every benchmark against its peer
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
+OLD_ENGINES := duckdb/duckdb==1.4.5 clickhouse/chdb==3.7.2 clickhouse/chdb-core==26.3.0
+
+profiles:  ## Older engines, each in an environment of its own
+	for old in $(OLD_ENGINES); do \
+		$(PYTHON) -m venv .profiles/$$old && \
+		.profiles/$$old/bin/python -m pip install -q $${old#*/} --editable . clickhouse-connect && \
+		.profiles/$$old/bin/python tests/engines/profiles.py $${old%%/*} || exit 1; \
+	done
+
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) .profiles
 
 $(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py $(wildcard src/protolith/decoding/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; name one: make PYTHON=python3.12")'

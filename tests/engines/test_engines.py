@@ -133,3 +133,15 @@ def test_duckdb_failed_statements_leave_nothing(tmp_path: Path) -> None:
         engine.run(["CREATE TABLE a (x INTEGER)", "CREATE TABLE b (y NOTHING)"])
     assert engine.columns("main", "a") == ()
     engine.close()
+
+
+def test_duckdb_in_memory_or_in_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting, files in ((":memory:", []), (str(tmp_path / "other.db"), ["other.db"])):
+        monkeypatch.setenv("PROTOLITH_DUCKDB", setting)
+        engine = open_engine("duckdb", tmp_path)
+        assert engine.create(TABLE)
+        assert not engine.create(TABLE)
+        engine.close()
+        assert [path.name for path in tmp_path.iterdir()] == files

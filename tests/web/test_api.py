@@ -230,6 +230,8 @@ def test_every_route_says_what_it_answers(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths) == {
         "/health",
+        "/deployments",
+        "/deployments/{deployment_id}/drift",
         "/schemas",
         "/schemas/register",
         "/schemas/register-json",

@@ -7,7 +7,7 @@ from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
 
-from protolith.cli import LAYOUT_OPTIONS
+from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
 from protolith.cli.output import OUTPUT
 from protolith.compiler.sources import check_name
 from protolith.errors import ConflictError, NotFoundError, RowsRejectedError
@@ -138,6 +138,29 @@ def create(
     verb = "created" if table.created else "is there already:"
     name = f"{table.database_name}.{table.table_name}"
     OUTPUT.value(table, f"{engine}: {verb} {name} (version {table.version})")
+
+
+def drift(subject: str, *, engine: str | None = None) -> int:
+    """Compare a live table with what the registry believes; the exit code is 100 if it differs.
+
+    Parameters
+    ----------
+    subject: str
+        database.table, or a schema id.
+    engine: str | None
+        duckdb or clickhouse, if the table is in both.
+    """
+    with _registry() as registry:
+        found = registry.drift(subject, engine)
+    lines = [
+        f"{difference}{' (harmless)' if difference.harmless else ''}"
+        for difference in found.differences
+    ]
+    if not found.exists:
+        lines = ["there is no such table"]
+    name = f"{found.deployment_id} (version {found.version})"
+    OUTPUT.value(found, "\n  ".join([f"{name}: {'differs' if lines else 'no drift'}", *lines]))
+    return FINDINGS if found.differs else DONE
 
 
 def ingest(

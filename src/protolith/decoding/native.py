@@ -21,6 +21,7 @@ from protolith.decoding.reference import ReferenceDecoder, Row
 LIBRARY = Path(__file__).with_name("_native.so")
 MAX_BATCH_BYTES = 1024 * 1024 * 1024
 
+ALL_YEARS = (1, 9999)
 DONE, UNUSUAL, BROKEN, TOO_LARGE, NO_MEMORY = range(5)
 _NUMBER = (1 << 32) - 1
 
@@ -133,7 +134,7 @@ class NativeDecoder:
 
 def native_decoder(reference: ReferenceDecoder) -> NativeDecoder | None:
     """A native decoder for the table of a reference decoder; None where there is none."""
-    if not is_available():
+    if not is_available() or reference.years != ALL_YEARS:
         return None
     try:
         program = compile_program(reference.descriptors, reference.logical, reference.table)

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from protolith.decoding.values import RecordError, adapted, converter, entry_converter
+from protolith.decoding.values import RecordError, adapted, converter, entry_converter, ranged
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import Dialect
 from protolith.errors import LayoutError
@@ -49,6 +49,7 @@ class ReferenceDecoder:
         self.table = table if dialect is None else dialect.stored(table)
         self.logical = table
         self.descriptors = descriptors
+        self.years = (1, 9999) if dialect is None else dialect.timestamp_range()
         root = descriptors.message(table.message)
         self._class = message_factory.GetMessageClass(root)
         self._name = root.full_name
@@ -67,10 +68,13 @@ class ReferenceDecoder:
             missing = ", ".join(cls.FindInitializationErrors(message))
             raise RecordError(f"required fields are missing: {missing}")
         row = Row()
-        self._check_unknown(message, row)
-        if row.unknown_fields and not cls.ListFields(message):
-            raise RecordError(f"no field of {self._name} in it: is it another message?")
-        row.values = [get(message, row) for get in self._getters]
+        try:
+            self._check_unknown(message, row)
+            if row.unknown_fields and not cls.ListFields(message):
+                raise RecordError(f"no field of {self._name} in it: is it another message?")
+            row.values = [get(message, row) for get in self._getters]
+        except UnicodeDecodeError:  # proto2 takes any bytes for a string, also as a map's key
+            raise RecordError(f"not a {self._name}: a key is not UTF-8") from None
         return row
 
     def _check_unknown(self, message: Any, row: Row) -> None:
@@ -131,7 +135,7 @@ class ReferenceDecoder:
         kind = part.message_type
         if not (isinstance(type_, Record) and isinstance(stored, Record)) or kind is None:
             convert_value = converter(part, type_, path, self.descriptors.pool)
-            return adapted(convert_value, type_, stored)
+            return adapted(ranged(convert_value, type_, self.years, path), type_, stored)
         names = [column.name for column in type_.columns]
         pairs = zip(type_.columns, stored.columns, strict=True)
         getters = [self._getter(kind, *pair, f"{path}.{pair[0].name}") for pair in pairs]

@@ -41,6 +41,7 @@ _NANOS = 1_000_000_000
 _MICRO = 1_000
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # years 0001 to 9999
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+_EPOCH = date(1970, 1, 1).toordinal()
 _TOO_FINE = re.compile(r"\.\d{7}")  # fromisoformat would cut further digits silently
 _NANO_DIGITS = 9
 _LONGEST = 315_576_000_000  # seconds of a valid Duration, about 10,000 years
@@ -91,7 +92,32 @@ def adapted(convert: Convert, type_: Type, stored: Type) -> Convert:
     """A converter for an engine that stores the type as another one."""
     if isinstance(type_, Decimal) and isinstance(stored, String):
         return lambda value, row: format(convert(value, row), "f")
+    if isinstance(type_, Time) and isinstance(stored, String):
+        return lambda value, row: convert(value, row).isoformat(timespec="microseconds")
     return convert
+
+
+def ranged(convert: Convert, type_: Type, years: tuple[int, int], path: str) -> Convert:
+    """A converter that refuses instants and days outside the years that an engine keeps."""
+    if years == (1, 9999) or not isinstance(type_, Timestamp | DateTime | Date):
+        return convert
+    first, last = date(years[0], 1, 1).toordinal(), date(years[1], 12, 31).toordinal()
+
+    def check(value: Any, row: Any) -> Any:
+        converted = convert(value, row)
+        if not first <= _ordinal(converted, type_) <= last:
+            raise RecordError(f"{path}: the engine keeps only the years {years[0]} to {years[1]}")
+        return converted
+
+    return check
+
+
+def _ordinal(value: Any, type_: Type) -> int:
+    if isinstance(value, date):  # a datetime is one too
+        return value.toordinal()
+    digits = type_.digits if isinstance(type_, Timestamp) else None
+    days = value if digits is None else value // (86_400 * 10**digits)
+    return int(days) + _EPOCH
 
 
 def _as_is(value: Any, _row: Any) -> Any:

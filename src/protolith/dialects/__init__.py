@@ -21,9 +21,9 @@ def names() -> tuple[str, ...]:
 
 
 @cache
-def dialect(name: str) -> Dialect:
-    """The dialect of that name."""
+def dialect(name: str, *, version: str | None = None) -> Dialect:
+    """The dialect of that name; as a version of the engine speaks it, else as the newest one."""
     if name not in names():
         raise NotFoundError(f"no dialect {quoted(name)}", hint=f"one of {', '.join(names())}")
     found: Dialect = import_module(f"{__name__}.{name}").DIALECT
-    return found
+    return found if version is None else found.at(version)

@@ -3,9 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from itertools import takewhile
+from typing import ClassVar, Self
 
-from protolith.errors import Detail, LayoutError
+from protolith.errors import Detail, LayoutError, MalformedError, quoted
 from protolith.tables import Column, List, Map, Record, String, Table, Type
 
 
@@ -13,7 +14,8 @@ class Dialect(ABC):
     """A pure writer of one engine's SQL: it needs no driver and touches no database.
 
     Two methods turn text into SQL, `quote` for names and `literal` for strings, and nothing else
-    ever puts a user's text into a statement.
+    ever puts a user's text into a statement. `versions` are the profiles, oldest first: each
+    holds from that version of the engine to the next; `version` is the one that is written for.
     """
 
     name: str
@@ -23,6 +25,8 @@ class Dialect(ABC):
     """Type names that sqlglot does not know, each with a token that does not occur otherwise."""
     nested_required: ClassVar[bool] = True
     """Whether a column inside a record can be NOT NULL."""
+    versions: tuple[str, ...] = ()
+    version: str = ""
 
     @abstractmethod
     def quote(self, name: str) -> str:
@@ -39,6 +43,14 @@ class Dialect(ABC):
     @abstractmethod
     def create(self, table: Table) -> tuple[str, ...]:
         """The statements that create a table, each complete without its semicolon."""
+
+    def at(self, version: str) -> Self:
+        """This dialect as that version of the engine speaks it."""
+        return self
+
+    def timestamp_range(self) -> tuple[int, int]:
+        """The first and the last year of instants and days that the engine keeps as they are."""
+        return 1, 9999
 
     def storable(self, type_: Type) -> Type:
         """The type by which this engine stores a type that it does not have."""
@@ -114,6 +126,22 @@ def impossible(
         details=[Detail(text, field_path=path)],
         hint=hint,
     )
+
+
+def profile(versions: tuple[str, ...], version: str) -> str:
+    """The newest of the profiles that is not newer than a version, such as 25.8 for 25.8.2.1."""
+    wanted = _numbers(version)
+    older = [known for known in versions if _numbers(known) <= wanted]
+    if not older:
+        raise MalformedError(
+            f"the version {quoted(version)} is not supported", hint=f"{versions[0]} or later"
+        )
+    return older[-1]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = takewhile(lambda part: part.isascii() and part.isdigit(), version.split("."))
+    return tuple(int(part) for part in parts)
 
 
 def lines(columns: list[str]) -> str:

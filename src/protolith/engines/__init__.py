@@ -3,10 +3,12 @@
 from importlib import import_module
 from pathlib import Path
 
-from protolith.engines.base import Engine, LiveColumn
+from protolith.engines.base import Engine
+from protolith.engines.drift import Difference, Drift, LiveColumn
+from protolith.engines.settings import setting_of
 from protolith.errors import EngineUnavailableError, NotFoundError, quoted
 
-__all__ = ["NAMES", "Engine", "LiveColumn", "check_name", "open_engine"]
+__all__ = ["NAMES", "Difference", "Drift", "Engine", "LiveColumn", "check_name", "open_engine"]
 
 NAMES = ("duckdb", "clickhouse")
 
@@ -18,7 +20,7 @@ def check_name(name: str) -> None:
 
 
 def open_engine(name: str, home: Path) -> Engine:
-    """Open the embedded engine of that name under the data directory `home`."""
+    """Open the engine of that name: where the environment says, else under `home`."""
     check_name(name)
     try:
         module = import_module(f"{__name__}.{name}")
@@ -27,5 +29,5 @@ def open_engine(name: str, home: Path) -> Engine:
             f"the driver of {name} is not installed ({error.name})",
             hint=f"pip install 'protolith[{name}]'",
         ) from None
-    opened: Engine = module.connect(home)
+    opened: Engine = module.connect(home, setting_of(name))
     return opened

@@ -2,27 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from threading import RLock
 
 import pyarrow as pa
 
 from protolith.dialects import Dialect
-from protolith.errors import ConflictError, Detail
+from protolith.engines.drift import Difference, LiveColumn, differences
+from protolith.errors import ConflictError
 from protolith.tables import Column, List, Map, Table
-
-
-@dataclass(frozen=True, slots=True)
-class LiveColumn:
-    """A column as the engine reports it, its type in the engine's own canonical text.
-
-    `nullable` is None where the engine says it within the type.
-    """
-
-    name: str
-    type: str
-    nullable: bool | None = None
-    comment: str = ""
 
 
 class Engine(ABC):
@@ -77,44 +64,32 @@ class Engine(ABC):
             return not there
 
     def verify(self, table: Table) -> None:
-        """Raise `ConflictError` unless the live table has exactly the columns of `table`."""
-        live = self.columns(table.database, table.name)
-        differences = _differences(self._expected(table), live)
-        if differences:
+        """Raise `ConflictError` unless the live table has exactly the columns of `table`.
+
+        Comments and the order of columns are no reason: rows are loaded by name.
+        """
+        found = [d.detail for d in self.compare(table) if not d.harmless]
+        if found:
             raise ConflictError(
                 f"{self.name}: the table {table.database}.{table.name} is another one",
-                details=differences,
+                details=found,
                 hint="drop or rename that table, or register under another table name",
             )
+
+    def compare(self, table: Table) -> tuple[Difference, ...]:
+        """Every way in which the live table differs from `table`, harmless ones included."""
+        live = self.columns(table.database, table.name)
+        return differences(self._expected(table), live)
 
     def _expected(self, table: Table) -> tuple[LiveColumn, ...]:
         columns = self.dialect.stored(table).columns
         texts = [self.dialect.type_text(c.type, nullable=c.nullable) for c in columns]
         types = self.canonical(texts)
         return tuple(
-            LiveColumn(column.name, type_, _may_be_null(column))
+            LiveColumn(column.name, type_, _may_be_null(column), column.comment)
             for column, type_ in zip(columns, types, strict=True)
         )
 
 
 def _may_be_null(column: Column) -> bool:
     return column.nullable or isinstance(column.type, List | Map)
-
-
-def _differences(
-    expected: tuple[LiveColumn, ...], live: tuple[LiveColumn, ...]
-) -> tuple[Detail, ...]:
-    found: list[Detail] = []
-    there = {column.name: column for column in live}
-    for column in expected:
-        other = there.pop(column.name, None)
-        if other is None:
-            found.append(Detail("is missing", field_path=column.name))
-        elif other.type != column.type:
-            text = f"is {other.type}, should be {column.type}"
-            found.append(Detail(text, field_path=column.name))
-        elif other.nullable not in (None, column.nullable):
-            text = "allows NULL, should not" if other.nullable else "refuses NULL, should allow it"
-            found.append(Detail(text, field_path=column.name))
-    found += [Detail("is not in the schema", field_path=name) for name in there]
-    return tuple(found)

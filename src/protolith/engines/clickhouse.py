@@ -12,7 +12,9 @@ import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from protolith.dialects import dialect
-from protolith.engines.base import Engine, LiveColumn
+from protolith.engines.base import Engine
+from protolith.engines.drift import LiveColumn
+from protolith.engines.missing_records import without_missing_records
 from protolith.errors import ConflictError, EngineError, EngineUnavailableError
 from protolith.tables import Table
 
@@ -32,7 +34,7 @@ WHERE database = {database:String} AND name = {table:String} AND engine LIKE '%V
 _LOAD = {"input_format_null_as_default": 0}
 
 
-def connect(home: Path) -> "ClickHouseEngine":
+def connect(home: Path, _setting: str | None = None) -> "ClickHouseEngine":
     """Open or create the ClickHouse folder under `home`; one process at a time can have it."""
     folder = Path(os.path.realpath(home / FOLDER))  # what chdb calls it in its messages
     if _is_held_elsewhere(folder / _LOCK):  # chdb would also write to standard error
@@ -69,10 +71,10 @@ class ClickHouseEngine(Engine):
     """An open ClickHouse."""
 
     name = "clickhouse"
-    dialect = dialect("clickhouse")
 
     def __init__(self, client: Any, folder: Path) -> None:
         super().__init__()
+        self.dialect = dialect("clickhouse", version=client.server_version)
         self._client = client
         self._folder = folder
 
@@ -107,6 +109,8 @@ class ClickHouseEngine(Engine):
         return list(rows[0])
 
     def load(self, table: Table, rows: pa.Table) -> None:
+        if self.dialect.version != self.dialect.versions[-1]:
+            rows = without_missing_records(rows)
         with self._turn:
             self._ask(
                 self._client.insert_arrow,

@@ -10,7 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from protolith.dialects import dialect
-from protolith.engines.base import Engine, LiveColumn
+from protolith.engines.base import Engine
+from protolith.engines.drift import LiveColumn
 from protolith.errors import ConflictError, EngineError, EngineUnavailableError
 from protolith.tables import Table
 
@@ -48,15 +49,19 @@ _CLOSED = (
 )
 
 
-def connect(home: Path) -> "DuckDBEngine":
-    """Open or create the database file under `home`; one process at a time can have it open."""
-    if _MISREAD.intersection(str(home)):
+def connect(home: Path, setting: str | None = None) -> "DuckDBEngine":
+    """Open or create a database: the file of the setting, or `:memory:`, or one under `home`.
+
+    One process at a time can have a file open.
+    """
+    path = setting or str(home / FILE)
+    if _MISREAD.intersection(path):
         raise EngineUnavailableError(
             "DuckDB misreads the path of the data directory: there is a ? or a backslash in it",
             hint="use another data directory",
         )
     try:
-        connection = duckdb.connect(str(home / FILE))
+        connection = duckdb.connect(path)
     except duckdb.Error as error:
         raise _unavailable(error, home) from None
     try:
@@ -72,10 +77,10 @@ class DuckDBEngine(Engine):
     """An open DuckDB database."""
 
     name = "duckdb"
-    dialect = dialect("duckdb")
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, home: Path) -> None:
         super().__init__()
+        self.dialect = dialect("duckdb", version=duckdb.__version__)
         self._connection = connection
         self._home = home
 

@@ -1,6 +1,7 @@
 """The registry: what Protolith remembers, and what it does with it."""
 
 from protolith.registry.asynchronous import AsyncSchemaRegistry
+from protolith.registry.deployments import DeployedTable
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
 from protolith.registry.values import (
@@ -16,6 +17,7 @@ from protolith.registry.values import (
 __all__ = [
     "AsyncSchemaRegistry",
     "CreatedTable",
+    "DeployedTable",
     "LoadResult",
     "Schema",
     "SchemaDetails",

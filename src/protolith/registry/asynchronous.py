@@ -54,5 +54,7 @@ class AsyncSchemaRegistry:
     storage_schema = _awaited(SchemaRegistry.storage_schema)
     create_table = _awaited(SchemaRegistry.create_table)
     ingest = _awaited(SchemaRegistry.ingest)
+    deployments = _awaited(SchemaRegistry.deployments)
+    drift = _awaited(SchemaRegistry.drift)
     query = _awaited(SchemaRegistry.query)
     close = _awaited(SchemaRegistry.close)

@@ -19,7 +19,7 @@ from protolith.dialects.bigquery.bq_schema import bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, Converter, check_converter
 from protolith.dialects.bigquery.schema_json import from_json
 from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
-from protolith.engines import Engine, check_name, open_engine
+from protolith.engines import Drift, Engine, check_name, open_engine
 from protolith.errors import (
     ConflictError,
     LayoutError,
@@ -31,6 +31,7 @@ from protolith.errors import (
 )
 from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding, lint
+from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.loading import Framing, load
 from protolith.registry.registration import JsonSubmission, Schema, Submission, prepare
 from protolith.registry.values import (
@@ -237,7 +238,7 @@ class SchemaRegistry:
             version=version.version,
             created=created,
             layout=layout.choices,
-            notes=list(table.notes),
+            notes=list(live.dialect.stored(table).notes),
         )
 
     def ingest(
@@ -275,6 +276,19 @@ class SchemaRegistry:
             unknown_fields=dict(account.unknown_fields),
             cut=dict(account.cut),
         )
+
+    def deployments(self) -> list[DeployedTable]:
+        """Every subject's tables in engines, each with its `deployment_id`."""
+        found = sorted(self._store.all_deployments().items())
+        return [deployed(subject, d) for subject, there in found for d in there]
+
+    def drift(self, subject: str, engine: str | None = None) -> Drift:
+        """What differs between a subject's live table and what the registry believes is there."""
+        deployment = self._deployment(self._store.find(subject), engine)
+        name = self._store.find(subject).subject
+        version = self._store.find(f"{name}@{deployment.version}")  # whatever version was asked for
+        table = self._table(version, _layout_of(deployment))
+        return drift_of(table, self.engine(deployment.engine), deployment.version)
 
     def query(self, engine: str, sql: str) -> pa.Table:
         """Run one query in an engine and return its rows."""

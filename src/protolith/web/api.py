@@ -11,16 +11,19 @@ from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Uplo
 from fastapi.responses import PlainTextResponse, Response
 
 from protolith.compiler import compiler_version, jail, open_upload
+from protolith.engines import Drift
 from protolith.errors import MalformedError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE, Layout
 from protolith.lint import LintFinding
 from protolith.registry import (
     CreatedTable,
+    DeployedTable,
     LoadResult,
     SchemaDetails,
     SchemaMetadata,
     SchemaRegistry,
 )
+from protolith.registry.deployments import split_id
 from protolith.registry.loading import NOTHING_LOADED, Framing
 from protolith.registry.registration import JsonSubmission, Submission
 from protolith.store import Summary
@@ -235,6 +238,18 @@ async def ingest(
             "no record could be loaded", details=result.rejected, hint=NOTHING_LOADED
         )
     return result
+
+
+@router.get("/deployments")
+async def list_deployments(registry: Registry) -> list[DeployedTable]:
+    """Every table in an engine; its id is `database.table:engine`."""
+    return await _work(registry.deployments)
+
+
+@router.get("/deployments/{deployment_id}/drift")
+async def get_drift(registry: Registry, deployment_id: str) -> Drift:
+    """What differs between the live table and what the registry believes, column by column."""
+    return await _work(registry.drift, *split_id(deployment_id))
 
 
 @asynccontextmanager

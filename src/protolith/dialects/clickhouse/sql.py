@@ -1,8 +1,9 @@
 """ClickHouse's SQL."""
 
-from typing import ClassVar
+from dataclasses import replace
+from typing import ClassVar, Self
 
-from protolith.dialects.base import Dialect, impossible, lines
+from protolith.dialects.base import Dialect, impossible, lines, profile
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -18,6 +19,7 @@ from protolith.tables import (
     Json,
     List,
     Map,
+    Note,
     Range,
     Record,
     String,
@@ -64,11 +66,26 @@ _NAME_ESCAPES = str.maketrans({"\\": "\\\\", "`": "\\`", "\n": "\\n"})
 
 
 class ClickHouse(Dialect):
-    """ClickHouse 26.9: records are Tuple, lists Array, maps Map; a NULL record stays NULL."""
+    """ClickHouse: records are Tuple, lists Array, maps Map.
+
+    From 26.9 on a NULL record stays NULL. Before, its columns are NULL instead (`Tuple` cannot be
+    NULL), and instants and days before 1900 or after 2299 cannot be kept; times are text.
+    """
 
     name = "clickhouse"
     scalars = _READ
     words: ClassVar = {"TIME64": "TIME_NS"}
+    versions = ("25.8", "26.3", "26.9")
+
+    def __init__(self, version: str = "26.9") -> None:
+        self.version = profile(self.versions, version)
+        self._newest = self.version == self.versions[-1]
+
+    def at(self, version: str) -> Self:
+        return type(self)(version)
+
+    def timestamp_range(self) -> tuple[int, int]:
+        return (1, 9999) if self._newest else (1900, 2299)
 
     def quote(self, name: str) -> str:
         return f"`{name.translate(_NAME_ESCAPES)}`"
@@ -79,6 +96,8 @@ class ClickHouse(Dialect):
 
     def storable(self, type_: Type) -> Type:
         # JSON is text: ClickHouse's JSON type refuses arrays, scalars and duplicate keys.
+        if isinstance(type_, Time) and not self._newest:
+            return String()  # Time64 needs a setting in 25.8, and 26.3 cannot give it as Arrow
         return String() if isinstance(type_, Interval | Geography | Json | Range) else type_
 
     def folded(self, type_: Type) -> Type:
@@ -90,6 +109,18 @@ class ClickHouse(Dialect):
             case _:
                 return type_
 
+    def stored(self, table: Table) -> Table:
+        stored = super().stored(table)
+        if self._newest:
+            return stored
+        text = f"in ClickHouse {self.version} a missing record is one of NULLs"
+        lost = [
+            Note(path, text)
+            for path, column in walk(table.columns)
+            if column.nullable and isinstance(column.type, Record)
+        ]
+        return replace(stored, notes=(*stored.notes, *lost))
+
     def type_text(self, type_: Type, *, nullable: bool = True) -> str:
         match self.storable(type_):
             case List(element):
@@ -100,7 +131,7 @@ class ClickHouse(Dialect):
                 return f"LowCardinality({self._nullable('String', nullable=nullable)})"
             case Record(columns):
                 inner = ", ".join(self._field(column) for column in columns)
-                return self._nullable(f"Tuple({inner})", nullable=nullable)
+                return self._nullable(f"Tuple({inner})", nullable=nullable and self._newest)
             case Decimal(precision, scale):
                 return self._nullable(f"Decimal({precision}, {scale})", nullable=nullable)
             case String() | Bytes():
@@ -110,7 +141,7 @@ class ClickHouse(Dialect):
 
     def create(self, table: Table) -> tuple[str, ...]:
         self._check_names(table)
-        body = lines([self._column(column) for column in table.columns])
+        body = lines([self._column(column) for column in self.stored(table).columns])
         create = (
             f"CREATE TABLE IF NOT EXISTS {self.qualified(table)} (\n{body}\n)\n"
             "ENGINE = MergeTree\nORDER BY tuple()"
@@ -136,6 +167,12 @@ class ClickHouse(Dialect):
                     hint="give the field another column name with (gen_bq_schema.bigquery).name",
                 )
 
+    def _stored_column(self, column: Column) -> Column:
+        stored = super()._stored_column(column)
+        if self._newest or not stored.nullable or not isinstance(stored.type, Record):
+            return stored
+        return replace(stored, type=_all_nullable(stored.type), nullable=False)
+
     @staticmethod
     def _nullable(text: str, *, nullable: bool) -> str:
         return f"Nullable({text})" if nullable else text
@@ -146,6 +183,20 @@ class ClickHouse(Dialect):
     def _column(self, column: Column) -> str:
         comment = f" COMMENT {self.literal(column.comment)}" if column.comment else ""
         return self._field(column) + comment
+
+
+def _all_nullable(record: Record) -> Record:
+    return Record(tuple(_nullable_column(column) for column in record.columns))
+
+
+def _nullable_column(column: Column) -> Column:
+    match column.type:
+        case Record():
+            return replace(column, type=_all_nullable(column.type), nullable=False)
+        case List() | Map():
+            return column
+        case _:
+            return replace(column, nullable=True)
 
 
 DIALECT = ClickHouse()

@@ -1,8 +1,8 @@
 """DuckDB's SQL."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from protolith.dialects.base import Dialect, impossible, lines
+from protolith.dialects.base import Dialect, impossible, lines, profile
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -25,6 +25,7 @@ from protolith.tables import (
     Time,
     Timestamp,
     Type,
+    walk,
 )
 
 _MAX_PRECISION = 38
@@ -71,15 +72,24 @@ _READ: dict[str, Type] = {
 
 
 class DuckDB(Dialect):
-    """DuckDB 2.0: records are STRUCT, lists LIST, maps MAP.
+    """DuckDB: records are STRUCT, lists LIST, maps MAP.
 
-    NOT NULL exists at the top level only: inside a STRUCT a required field may be NULL.
+    NOT NULL exists at the top level only: inside a STRUCT a required field may be NULL. Before 2.0
+    shapes are text, and instants in nanoseconds are refused: they would be cut without a word.
     """
 
     name = "duckdb"
     scalars = _READ
     words: ClassVar = {"TIMESTAMPTZ_NS": "TIMESTAMPLTZ"}
     nested_required = False
+    versions = ("1.4", "2.0")
+
+    def __init__(self, version: str = "2.0") -> None:
+        self.version = profile(self.versions, version)
+        self._newest = self.version == self.versions[-1]
+
+    def at(self, version: str) -> Self:
+        return type(self)(version)
 
     def quote(self, name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
@@ -90,6 +100,8 @@ class DuckDB(Dialect):
     def storable(self, type_: Type) -> Type:
         match type_:
             case Decimal(precision, _) if precision > _MAX_PRECISION:
+                return String()
+            case Geography() if not self._newest:
                 return String()
             case _:
                 return type_
@@ -128,6 +140,8 @@ class DuckDB(Dialect):
     def create(self, table: Table) -> tuple[str, ...]:
         if table.database.lower() in _OWN_SCHEMAS:
             raise impossible(self, table, None, f"the schema {table.database} is its own")
+        if not self._newest:
+            self._check_nanoseconds(table)
         name = self.qualified(table)
         body = lines([self._column(column) for column in table.columns])
         statements = [
@@ -143,12 +157,33 @@ class DuckDB(Dialect):
         ]
         return tuple(statements)
 
+    def _check_nanoseconds(self, table: Table) -> None:
+        for path, column in walk(table.columns):
+            if _innermost(column.type) == Timestamp(9):
+                raise impossible(
+                    self,
+                    table,
+                    path,
+                    f"DuckDB {self.version} keeps no nanoseconds",
+                    hint="use DuckDB 2.0, or a layout in microseconds",
+                )
+
     def _field(self, column: Column) -> str:
         return f"{self.quote(column.name)} {self.type_text(column.type)}"
 
     def _column(self, column: Column) -> str:
         required = not column.nullable and not isinstance(column.type, List | Map)
         return self._field(column) + (" NOT NULL" if required else "")
+
+
+def _innermost(type_: Type) -> Type:
+    match type_:
+        case List(element) | Range(element):
+            return _innermost(element)
+        case Map(_, value):
+            return _innermost(value)
+        case _:
+            return type_
 
 
 DIALECT = DuckDB()
