@@ -45,6 +45,14 @@ profiles:  ## Older engines, each in an environment of its own
 		.profiles/$$old/bin/python tests/engines/profiles.py $${old%%/*} || exit 1; \
 	done
 
+fuzz: $(VENV)/.testing  ## The native decoder against the reference, with address and undefined sanitizers
+	mkdir -p .fuzz
+	c++ -std=c++17 -O1 -g -fPIC -shared -fsanitize=address,undefined -fno-sanitize-recover=all \
+		src/protolith/decoding/native/*.cpp -o .fuzz/_native.so
+	LD_PRELOAD=$$(c++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
+		PROTOLITH_NATIVE=$(CURDIR)/.fuzz/_native.so PROTOLITH_FUZZ_SCHEMAS=$(or $(SCHEMAS),5000) \
+		$(BIN)/pytest -q -s -p no:cacheprovider tests/decoding/test_native.py
+
 clean:
 	rm -rf $(VENV) $(DEMO) .profiles
 

@@ -5,6 +5,7 @@ to the reference decoder: so both say the same of every record, and for the same
 """
 
 import ctypes
+import os
 from collections import Counter
 from ctypes import POINTER, byref, c_char_p, c_int64, c_void_p
 from functools import cache
@@ -18,7 +19,7 @@ from protolith.arrow import arrow_schema
 from protolith.decoding.program import Leaf, Program, UnsupportedError, compile_program
 from protolith.decoding.reference import ReferenceDecoder, Row
 
-LIBRARY = Path(__file__).with_name("_native.so")
+LIBRARY = Path(os.environ.get("PROTOLITH_NATIVE") or Path(__file__).with_name("_native.so"))
 MAX_BATCH_BYTES = 1024 * 1024 * 1024
 
 ALL_YEARS = (1, 9999)

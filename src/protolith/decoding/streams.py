@@ -77,7 +77,9 @@ class NativeRun:
             yield from self.chunk(data, last=True)
         else:
             rest, wanted = b"", CHUNK_BYTES
-            while read := data.read(wanted):
+            # What a pipe has now, if it can say so: a bad record is seen before the last one comes.
+            read_some = getattr(data, "read1", data.read)
+            while read := read_some(wanted):
                 rest += read
                 chunk = pa.py_buffer(rest)
                 yield from self.chunk(chunk, last=False)
