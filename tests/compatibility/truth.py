@@ -273,6 +273,8 @@ def witness(writer: DescriptorSet, reader: DescriptorSet, way: str) -> str:
         messages += [one for raw in with_raw_text(writer) if (one := own.FromString(raw))]
     for message in messages:
         problem = _over_wire(message, own, cls) if way == "wire" else _over_json(message, cls, way)
+        if problem and way != "wire" and _over_json(message, own, way):
+            continue  # the runtime prints the largest float so that it cannot read it back itself
         if problem:
             return f"{problem}: {str(message)[:200]!r}"
     return ""

@@ -194,6 +194,10 @@ class SchemaRegistry:
             converter=self.converter,
         )
 
+    def descriptors(self, schema_id: str) -> DescriptorSet:
+        """A version's compiled files; `LayoutError` for one that was registered as JSON."""
+        return _descriptors(self._store.find(schema_id))
+
     def lint(self, schema_id: str) -> list[LintFinding]:
         """What BigQuery would refuse or lose of a version's BigQuery JSON schema."""
         version = self._store.find(schema_id)
