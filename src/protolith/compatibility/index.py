@@ -40,7 +40,7 @@ _NAMES = (
 )
 _KINDS = {getattr(FieldDescriptor, f"TYPE_{kind.upper()}"): kind for kind in _NAMES}
 _UTF8_VERIFIED = 2  # google.protobuf.FeatureSet.Utf8Validation.VERIFY
-_KEPT = 256
+_KEPT = 1024
 _INDEXES: OrderedDict[tuple[str, tuple[str, ...]], "Index"] = OrderedDict()
 _LOCK = Lock()
 
