@@ -5,24 +5,23 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compatibility.schemas import CHANGES, Change, Schema, _valid, base
+from compatibility.schemas import CHANGES, STARTS, Change, Schema, _valid, fitting
 from compatibility.truth import witness
 from protolith import DescriptorSet, Finding, check
 
-SYNTAXES = ("editions", "proto2", "proto3")
 some = settings(max_examples=60)
 
 
 @st.composite
 def histories(draw: st.DrawFn, length: int = 2) -> list[Schema]:
     """A schema, and versions of it with one to three changes each."""
-    versions = [base(draw(st.sampled_from(SYNTAXES)))]
+    versions = [draw(st.sampled_from(STARTS))]
     changes: st.SearchStrategy[Change] = st.sampled_from(list(CHANGES.values()))
     while len(versions) < length:
         schema = versions[-1]
         for change in draw(st.lists(changes, min_size=1, max_size=3)):
             try:
-                changed = change(schema)
+                changed = fitting(change(schema))
             except (ValueError, IndexError):
                 continue
             schema = changed if _valid(changed) else schema
