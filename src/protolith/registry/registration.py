@@ -88,6 +88,11 @@ def _database(submission: Submission | JsonSubmission) -> str:
     return DEFAULT_DATABASE if given is None else given
 
 
+def compiled(schema: Schema) -> DescriptorSet:
+    """The compiled files of what could be registered."""
+    return _compile(schema)[0]
+
+
 def _compile(schema: Schema) -> tuple[DescriptorSet, str, tuple[File, ...]]:
     if isinstance(schema, Path):
         schema = open_path(schema)

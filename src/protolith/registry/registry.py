@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
 
-from protolith.compatibility import compare_schemas
+from protolith.compatibility import Finding, Mode, check, compare_schemas
 from protolith.decoding import ReferenceDecoder
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
@@ -32,7 +32,7 @@ from protolith.errors import (
 from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding, lint
 from protolith.registry.loading import Framing, load
-from protolith.registry.registration import JsonSubmission, Schema, Submission, prepare
+from protolith.registry.registration import JsonSubmission, Schema, Submission, compiled, prepare
 from protolith.registry.values import (
     CreatedTable,
     LoadResult,
@@ -170,6 +170,14 @@ class SchemaRegistry:
     def check_schema_compatibility(self, old_schema: Any, new_schema: Any) -> dict[str, Any]:
         """Compare two BigQuery JSON schemas: `{"is_compatible": bool, "issues": [...]}`."""
         return compare_schemas(old_schema, new_schema)
+
+    def check_compatibility(
+        self, schema: Schema, subject: str, mode: Mode, message: str | None = None
+    ) -> list[Finding]:
+        """What a schema breaks for the versions of a subject, as `check` finds it."""
+        lines = self._store.history(self._store.find(subject).subject)
+        history = [self.descriptors(line.schema_id) for line in reversed(lines)]
+        return check(compiled(schema), history, mode, message=message)
 
     # ── tables ──
 
