@@ -124,3 +124,13 @@ def test_wrong_words_are_refused() -> None:
         check(V1, V1, policy="karapace")
     with pytest.raises(NotFoundError, match="no message"):
         check(V1, V1, message="Nothing")
+
+
+def test_a_field_path_leads_from_the_checked_message() -> None:
+    old = proto("message M { repeated L lines = 3; } message L { int64 count = 2; }")
+    new = proto("message M { repeated L lines = 3; } message L { int32 count = 2; }")
+    (found,) = check(new, old, "BACKWARD", levels=("wire",), message="M")
+    assert (found.field_path, found.subject) == ((3, 2), "shop.L.count")
+    waiver = Waiver("FIELD_WIRE_COMPATIBLE_TYPE", "3.2", "small numbers", "ann", level="wire")
+    (waived,) = check(new, old, "BACKWARD", levels=("wire",), message="M", waivers=(waiver,))
+    assert waived.waived

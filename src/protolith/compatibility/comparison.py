@@ -129,6 +129,7 @@ def _finding(
         file=at[0] if at else "", line=line, column=column,
         old_place=":".join(str(spot) for spot in old_spots if spot),
         against=against, witness=said.witness, lenient=said.lenient,
+        field_path=said.field_path,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What a rule says, and the walk over a writer and a reader that asks every rule."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from protolith.compatibility.findings import SEVERITIES, Level, Severity
@@ -27,6 +27,7 @@ class Said:
     at_reader: Place = None
     witness: str = ""
     lenient: Severity | None = None
+    field_path: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Match:
             fix,
             (self.writer.file, self.writer.path),
             (self.reader.file, self.reader.path),
+            field_path=(self.writer.number,),
             **more,
         )
 
@@ -108,20 +110,22 @@ class Sides:
 
     def compare(self, roots: Iterable[str]) -> Iterator[Said]:
         """What the rules say of these types and of all that they reach."""
-        waiting = [(name, name) for name in roots]
-        seen = set(waiting)
+        waiting: list[tuple[Pair, tuple[int, ...]]] = [((name, name), ()) for name in roots]
+        seen = {pair for pair, _ in waiting}
         while waiting:
-            pair = waiting.pop()
+            pair, path = waiting.pop()
             if self._unchanged(pair):
                 continue
-            yield from self._direct(pair)
+            for said in self._direct(pair):
+                yield replace(said, field_path=path + said.field_path)
             for match, inner in self._follows[pair]:
+                below = (*path, match.writer.number)
                 reached = [inner] if inner[0] == inner[1] else self._closure(inner)
                 if inner[0] != inner[1]:
-                    yield self._other_type(match, reached)
+                    yield replace(self._other_type(match, reached), field_path=below)
                 same = [pair for pair in reached if pair[0] == pair[1] and pair not in seen]
                 seen.update(same)
-                waiting += same
+                waiting += [(pair, below) for pair in same]
 
     def _unchanged(self, pair: Pair) -> bool:
         if pair[0] != pair[1]:
