@@ -196,7 +196,8 @@ class Sides:
     def _types(self, match: Match) -> Iterator[tuple[Match, Pair]]:
         writer, reader = match.writer, match.reader
         if writer.shape == reader.shape == "map":
-            yield from self._types(Match(*match.value(), self))
+            inner = self._types(Match(*match.value(), self))
+            yield from ((match, pair) for _, pair in inner)  # people know the map, not its entry
         elif writer.type_name and reader.type_name and self._alike(writer.kind, reader.kind):
             yield match, (writer.type_name, reader.type_name)
 
