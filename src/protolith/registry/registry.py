@@ -43,7 +43,7 @@ from protolith.registry.values import (
     schema_version,
     version_values,
 )
-from protolith.store import Deployment, File, SQLiteStore, Store, Version
+from protolith.store import Deployment, File, Store, Version, open_store
 from protolith.tables import Table, check_text
 
 
@@ -294,7 +294,7 @@ class SchemaRegistry:
     @cached_property
     def _store(self) -> Store:
         self._make_home()
-        return SQLiteStore(self.home)
+        return open_store(self.home)
 
     def _make_home(self) -> None:
         try:
