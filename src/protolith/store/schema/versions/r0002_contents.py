@@ -82,6 +82,10 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("version_id", "name"),
     )
     op.create_index("schema_references_target", "schema_references", ["subject", "version"])
+    _create_search_tables()
+
+
+def _create_search_tables() -> None:
     op.create_table(
         "schema_fields",
         sa.Column("schema_id", _NAME, sa.ForeignKey("schemas.schema_id")),
