@@ -230,6 +230,12 @@ def test_every_route_says_what_it_answers(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths) == {
         "/health",
+        "/audit",
+        "/doctor",
+        "/schemas/search",
+        "/schemas/{schema_id}/labels",
+        "/schemas/{schema_id}/referencedby",
+        "/schemas/{schema_id}/undelete",
         "/schemas",
         "/schemas/register",
         "/schemas/register-json",

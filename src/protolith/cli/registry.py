@@ -40,7 +40,7 @@ def register(
     description: str | None
         A sentence about the table.
     """
-    with _registry() as registry:
+    with open_registry() as registry:
         version = registry.register(Submission(path, table, database, description, message))
     schema_id = version.schema_id
     name = f"{version.database_name}.{version.table_name}@{version.version}"
@@ -50,7 +50,7 @@ def register(
 
 def subject_list() -> None:
     """List every subject with its latest version."""
-    with _registry() as registry:
+    with open_registry() as registry:
         rows = [
             {
                 "subject": f"{schema.database_name}.{schema.table_name}",
@@ -75,7 +75,7 @@ def subject_show(subject: str) -> None:
     subject: str
         database.table (the latest version), database.table@3, or a schema id.
     """
-    with _registry() as registry:
+    with open_registry() as registry:
         details = registry.get_schema_details(subject)
     if OUTPUT.format == "json":
         OUTPUT.value(details, "")
@@ -105,7 +105,7 @@ def pull(subject: str, directory: Path = Path()) -> None:
     directory: Path
         Where to write them; a file that is there with other content is never overwritten.
     """
-    with _registry() as registry:
+    with open_registry() as registry:
         files = registry.get_files(subject)
     if not files:
         raise NotFoundError(f"{subject} was registered without .proto files")
@@ -133,7 +133,7 @@ def create(
     engine: str
         duckdb or clickhouse.
     """
-    with _registry() as registry:
+    with open_registry() as registry:
         table = registry.create_table(subject, engine, layout)
     verb = "created" if table.created else "is there already:"
     name = f"{table.database_name}.{table.table_name}"
@@ -164,7 +164,7 @@ def ingest(
         Leave bad records out, and report them.
     """
     data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
-    with _registry() as registry:
+    with open_registry() as registry:
         result = registry.ingest(subject, data, engine, framing=framing, skip_bad=skip_bad)
     nothing = result.rejected_count > 0 and result.rows == 0
     for detail in [] if nothing else result.rejected:
@@ -192,10 +192,11 @@ def query(sql: str, *, engine: str) -> None:
     engine: str
         duckdb or clickhouse.
     """
-    with _registry() as registry:
+    with open_registry() as registry:
         table = registry.query(engine, sql)
     OUTPUT.rows(table.to_pylist(), table.column_names)
 
 
-def _registry() -> SchemaRegistry:
+def open_registry() -> SchemaRegistry:
+    """The registry under the data directory that the command line names."""
     return SchemaRegistry(OUTPUT.home)

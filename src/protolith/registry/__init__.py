@@ -1,5 +1,6 @@
 """The registry: what Protolith remembers, and what it does with it."""
 
+from protolith.registry.administration import Diagnosis
 from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
@@ -16,6 +17,7 @@ from protolith.registry.values import (
 __all__ = [
     "AsyncSchemaRegistry",
     "CreatedTable",
+    "Diagnosis",
     "LoadResult",
     "Schema",
     "SchemaDetails",

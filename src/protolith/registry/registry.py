@@ -31,15 +31,14 @@ from protolith.errors import (
 )
 from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding, lint
+from protolith.registry.administration import Administration
 from protolith.registry.loading import Framing, load
 from protolith.registry.registration import JsonSubmission, Schema, Submission, prepare
 from protolith.registry.values import (
     CreatedTable,
     LoadResult,
     SchemaDetails,
-    SchemaMetadata,
     SchemaVersion,
-    schema_metadata,
     schema_version,
     version_values,
 )
@@ -47,7 +46,7 @@ from protolith.store import Deployment, File, Store, Version, open_store
 from protolith.tables import Table, check_text
 
 
-class SchemaRegistry:
+class SchemaRegistry(Administration):
     """Schemas, their versions, their tables, all under one data directory.
 
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it
@@ -141,14 +140,6 @@ class SchemaRegistry:
         """The history of the schema's table, the newest version first."""
         history = self._store.history(self._store.find(schema_id).subject)
         return [asdict(line) for line in history]
-
-    def list_schemas(self) -> list[SchemaMetadata]:
-        """Every subject with its latest version."""
-        deployments = self._store.all_deployments()
-        return [
-            schema_metadata(subject, deployments.get(f"{subject.database}.{subject.table}", []))
-            for subject in self._store.subjects()
-        ]
 
     def get_schema_details(self, schema_id: str) -> SchemaDetails:
         """A version, the history of its table, and where tables exist."""

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from protolith import errors
 from protolith.registry import SchemaRegistry
+from protolith.web.admin import router as admin
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
 
@@ -41,7 +42,9 @@ def create_app(home: str | Path | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with SchemaRegistry(home) as registry:
             app.state.registry = registry
-            registry.list_schemas()  # a store that cannot be opened stops the server at once
+            registry.diagnose(
+                mend=True, unfinished=True
+            )  # a store that cannot be opened stops the server at once
             yield
 
     app = FastAPIOffline(
@@ -52,6 +55,7 @@ def create_app(home: str | Path | None = None) -> FastAPI:
         redoc_url=None,
         static_url="/static/docs",
     )
+    app.include_router(admin)
     app.include_router(router)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -29,7 +29,7 @@ def run(
     if debug:
         logging.getLogger("protolith").setLevel(logging.DEBUG)
     with SchemaRegistry(home) as registry:
-        registry.list_schemas()  # within the server a failure would be a traceback
+        registry.list_schemas(limit=1)  # within the server a failure would be a traceback
     # The access log would cost a quarter of what the server can answer.
     config = uvicorn.Config(create_app(home), access_log=False, log_level="warning")
     server = uvicorn.Server(config)
