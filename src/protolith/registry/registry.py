@@ -32,6 +32,7 @@ from protolith.errors import (
 from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding, lint
 from protolith.registry.administration import Administration
+from protolith.registry.cache import SchemaCache
 from protolith.registry.loading import Framing, load
 from protolith.registry.registration import JsonSubmission, Schema, Submission, prepare
 from protolith.registry.values import (
@@ -65,6 +66,7 @@ class SchemaRegistry(Administration):
         )
         self._engines: dict[str, Engine] = {}
         self._opening = Lock()
+        self._cache: SchemaCache[tuple[Version, list[Deployment]]] = SchemaCache()
 
     def __enter__(self) -> Self:
         return self
@@ -78,6 +80,7 @@ class SchemaRegistry(Administration):
             engine.close()
         self._engines.clear()
         if "_store" in self.__dict__:
+            self._cache.clear()
             self._store.close()
             del self.__dict__["_store"]
 
@@ -133,8 +136,7 @@ class SchemaRegistry(Administration):
 
     def get_schema_version(self, schema_id: str) -> SchemaVersion:
         """A version with its text, its BigQuery JSON schema and its fields."""
-        version = self._store.find(schema_id)
-        return schema_version(version, self._store.deployments(version.subject))
+        return schema_version(*self._looked_up(schema_id))
 
     def get_schema_versions(self, schema_id: str) -> list[dict[str, Any]]:
         """The history of the schema's table, the newest version first."""
@@ -281,6 +283,17 @@ class SchemaRegistry(Administration):
             return self._engines[name]
 
     # ── inside ──
+
+    def _looked_up(self, schema_id: str) -> tuple[Version, list[Deployment]]:
+        """A version and its subject's tables; as long as nobody commits, from the cache."""
+        key = self._store.stamp(), schema_id  # read before the answer: it is never newer than that
+        found = self._cache.get_schema(key) if key[0] is not None else None
+        if found is None:
+            version = self._store.find(schema_id)
+            found = version, self._store.deployments(version.subject)
+            if key[0] is not None:
+                self._cache.put_schema(key, found)
+        return found
 
     @cached_property
     def _store(self) -> Store:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -43,6 +44,7 @@ class SQLiteStore(Store):
             self._file, begin=None, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON")
         )
         self._watcher: Any = None
+        self._watching = Lock()
         try:
             with self.reading() as connection:
                 found = _format(connection)
@@ -79,7 +81,7 @@ class SQLiteStore(Store):
         """Nothing to do: there is one writer."""
 
     def stamp(self) -> object | None:
-        with _translating():
+        with self._watching, _translating():
             if self._watcher is None:
                 # It differs only for commits of others, so nothing else uses this connection.
                 self._watcher = sqlite3.connect(self._file, check_same_thread=False)
