@@ -53,6 +53,17 @@ def test_find_label_delete_and_the_trail(run: Shell) -> None:
     run("subject", "label", "shop.orders", "nonsense", code=2)
 
 
+def test_a_list_has_pages_and_shows_the_deleted_when_asked(run: Shell) -> None:
+    for table in ("a", "b", "c"):
+        run("register", "order.proto", "--table", table, "--database", "d")
+    run("subject", "delete", "d.b")
+    shown = run("subject", "list", "--limit", "1", "--after", "d.a")
+    assert "d.c" in shown
+    assert "d.b" not in shown
+    assert "d.b" in run("subject", "list", "--deleted")
+    run("subject", "list", "--limit", "0", code=2)
+
+
 def test_backup_and_restore(run: Shell) -> None:
     run("register", "order.proto", "--table", "orders")
     assert "bytes" in run("backup", "copy.db")

@@ -48,8 +48,23 @@ def register(
     OUTPUT.value(answer | {"message": version.message}, f"{schema_id}  {name}  {version.message}")
 
 
-def subject_list() -> None:
-    """List every subject with its latest version."""
+def subject_list(
+    *,
+    limit: int | None = None,
+    after: str = "",
+    deleted: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """List subjects with their latest version: every one, or a page.
+
+    Parameters
+    ----------
+    limit: int | None
+        How many at most.
+    after: str
+        The last name of the page before.
+    deleted: bool
+        Also those that are softly deleted.
+    """
     with open_registry() as registry:
         rows = [
             {
@@ -59,7 +74,7 @@ def subject_list() -> None:
                 "engines": ",".join(schema.engines_created),
                 "description": schema.description or "",
             }
-            for schema in registry.list_schemas()
+            for schema in registry.list_schemas(limit=limit, after=after, deleted=deleted)
         ]
     if not rows:
         OUTPUT.say("nothing is registered yet: protolith register FILE.proto")
