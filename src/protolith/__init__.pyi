@@ -46,7 +46,7 @@ from .registry import (
     SchemaRegistry,
     SchemaVersion,
 )
-from .store import Change, Search, acting_as
+from .store import Change, Reference, Search, acting_as
 from .tables import Column, Table
 from .translator import SchemaTranslator
 
@@ -73,6 +73,7 @@ __all__ = [
     "MalformedError",
     "NotFoundError",
     "ProtocExecutionError",
+    "Reference",
     "ReferenceDecoder",
     "RowsRejectedError",
     "SchemaDetails",

@@ -64,6 +64,17 @@ def test_a_list_has_pages_and_shows_the_deleted_when_asked(run: Shell) -> None:
     run("subject", "list", "--limit", "0", code=2)
 
 
+def test_an_import_from_another_subject(run: Shell) -> None:
+    text = 'syntax = "proto3"; import "x/order.proto"; message A { shop.Order o = 1; }'
+    Path("a.proto").write_text(text)
+    run("register", "order.proto", "--table", "orders", "--database", "d")
+    reference = ("--reference", "x/order.proto=d.orders")
+    assert "d.a@1" in run("register", "a.proto", "--database", "d", "--table", "a", *reference)
+    run("register", "a.proto", "--database", "d", "--reference", "x/order.proto=d.orders@9", code=1)
+    assert "is imported by d.a@1" in run("subject", "delete", "d.orders", code=100)
+    assert "not a reference" in run("register", "a.proto", "--reference", "nonsense", code=2)
+
+
 def test_backup_and_restore(run: Shell) -> None:
     run("register", "order.proto", "--table", "orders")
     assert "bytes" in run("backup", "copy.db")

@@ -1,5 +1,6 @@
 """Commands on the registry under the data directory."""
 
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,11 +11,19 @@ from cyclopts import Parameter
 from protolith.cli import LAYOUT_OPTIONS
 from protolith.cli.output import OUTPUT
 from protolith.compiler.sources import check_name
-from protolith.errors import ConflictError, NotFoundError, RowsRejectedError
+from protolith.errors import (
+    ConflictError,
+    MalformedError,
+    NotFoundError,
+    RowsRejectedError,
+    quoted,
+)
 from protolith.layout import DEFAULT_DATABASE, Layout
 from protolith.registry import SchemaRegistry
 from protolith.registry.loading import NOTHING_LOADED, Framing
+from protolith.registry.references import LATEST
 from protolith.registry.registration import Submission
+from protolith.store import Reference
 
 
 def register(
@@ -24,6 +33,7 @@ def register(
     database: str = DEFAULT_DATABASE,
     message: str | None = None,
     description: str | None = None,
+    reference: list[str] | None = None,
 ) -> None:
     """Register a schema; the same content again gives the same id and version.
 
@@ -39,9 +49,13 @@ def register(
         The message that is the table, if several could be.
     description: str | None
         A sentence about the table.
+    reference: list[str] | None
+        An import that another subject has registered: NAME.proto=database.table@3.
     """
+    references = tuple(map(_reference, reference or ()))
+    about = (table, database, description, message, references)
     with open_registry() as registry:
-        version = registry.register(Submission(path, table, database, description, message))
+        version = registry.register(Submission(path, *about))
     schema_id = version.schema_id
     name = f"{version.database_name}.{version.table_name}@{version.version}"
     answer = {"schema_id": schema_id, "subject": name.partition("@")[0], "version": version.version}
@@ -210,6 +224,16 @@ def query(sql: str, *, engine: str) -> None:
     with open_registry() as registry:
         table = registry.query(engine, sql)
     OUTPUT.rows(table.to_pylist(), table.column_names)
+
+
+def _reference(text: str) -> Reference:
+    name, _, target = text.partition("=")
+    subject, at, number = target.partition("@")
+    if not subject or (at and not re.fullmatch("[1-9][0-9]{0,8}", number)):
+        raise MalformedError(
+            f"{quoted(text)} is not a reference", hint="NAME.proto=database.table@3, or without @3"
+        )
+    return Reference(name, subject, int(number) if at else LATEST)
 
 
 def open_registry() -> SchemaRegistry:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -34,6 +34,7 @@ from protolith.lint import LintFinding, lint
 from protolith.registry.administration import Administration
 from protolith.registry.cache import SchemaCache
 from protolith.registry.loading import Framing, load
+from protolith.registry.references import resolve
 from protolith.registry.registration import JsonSubmission, Schema, Submission, prepare
 from protolith.registry.values import (
     CreatedTable,
@@ -43,7 +44,7 @@ from protolith.registry.values import (
     schema_version,
     version_values,
 )
-from protolith.store import Deployment, File, Store, Version, open_store
+from protolith.store import Deployment, File, Reference, Store, Version, open_store
 from protolith.tables import Table, check_text
 
 
@@ -86,7 +87,7 @@ class SchemaRegistry(Administration):
 
     # ── register ──
 
-    def register_schema(
+    def register_schema(  # noqa: PLR0913 - SPEC.md gives four, and two are by name alone
         self,
         proto_content: Schema,
         table_name: str | None = None,
@@ -94,13 +95,16 @@ class SchemaRegistry(Administration):
         description: str | None = None,
         *,
         message: str | None = None,
+        references: Sequence[Reference] = (),
     ) -> str:
         """Register a protobuf schema and return its `schema_id`.
 
         The same content again gives the same id and version; other content for the same table is
-        its next version. `message` chooses which message is the table.
+        its next version. `message` chooses which message is the table; `references` say
+        which imports are files that other subjects have registered.
         """
-        submission = Submission(proto_content, table_name, database_name, description, message)
+        about = (table_name, database_name, description, message, tuple(references))
+        submission = Submission(proto_content, *about)
         return self.register(submission).schema_id
 
     def register_json(
@@ -116,7 +120,12 @@ class SchemaRegistry(Administration):
 
     def register(self, submission: Submission | JsonSubmission) -> SchemaVersion:
         """Register a submission and return its version, whatever else has its `schema_id`."""
-        new = prepare(submission, self.converter)  # before there is a store, if it is refused
+        if isinstance(submission, Submission) and submission.references:
+            pinned, dependencies = resolve(self._store, submission.references)
+            submission = replace(submission, references=pinned)
+            new = prepare(submission, self.converter, dependencies)
+        else:
+            new = prepare(submission, self.converter)  # before there is a store, if it is refused
         version = self._store.add([new])[0]
         return schema_version(version, self._store.deployments(version.subject))
 
