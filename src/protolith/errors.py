@@ -14,7 +14,7 @@ SchemaRegistryError                 the root
 ├── TooLargeError                   TOO_LARGE
 ├── NotFoundError                   NOT_FOUND
 ├── ConflictError                   CONFLICT
-│   └── MovedOnError                CONFLICT: the subject has moved on since it was looked at
+│   └── MovedOnError                MOVED_ON: the subject has moved on since it was looked at
 ├── RowsRejectedError               ROWS_REJECTED: with record index and byte offset
 ├── CompilerUnavailableError        COMPILER_UNAVAILABLE: ours, never the user's fault
 ├── EngineUnavailableError          ENGINE_UNAVAILABLE
@@ -156,6 +156,8 @@ class ConflictError(SchemaRegistryError):
 
 class MovedOnError(ConflictError):
     """The subject is at another version than the one that a new version was checked against."""
+
+    code = "MOVED_ON"
 
 
 class RowsRejectedError(SchemaRegistryError):

@@ -263,8 +263,9 @@ class Store(ABC):
             if connection.execute(update(DEPLOYMENTS).where(key).values(values)).rowcount == 0:
                 row = {"schema_id": subject, "engine": engine, "created_at": audit.now(), **values}
                 connection.execute(insert(DEPLOYMENTS), row)
-            action = "deploy" if created else "deploy-begin"
-            audit.record(connection, action, f"{subject}@{version}", engine=engine, layout=layout)
+            if created:  # an intention is not yet a change
+                about = {"engine": engine, "layout": layout}
+                audit.record(connection, "deploy", f"{subject}@{version}", **about)
 
         self.write(work)
 
@@ -274,8 +275,7 @@ class Store(ABC):
 
         def work(connection: Connection) -> None:
             self.lock(connection, [subject])
-            if connection.execute(delete(DEPLOYMENTS).where(key)).rowcount:
-                audit.record(connection, "deploy-forget", subject, engine=engine)
+            connection.execute(delete(DEPLOYMENTS).where(key))
 
         self.write(work)
 

@@ -148,10 +148,8 @@ class PostgresStore(Store):
         return found, found == 0
 
 
-class _AgainError(SchemaRegistryError):
+class _AgainError(BusyError):
     """What may go well when done again; `unknown` where it may have been done already."""
-
-    code = BusyError.code
 
     def __init__(self, message: str, *, unknown: bool = False) -> None:
         super().__init__(message, hint="try again in a moment")

@@ -13,13 +13,16 @@ from protolith.web.api import ERRORS, Registry, work_in_thread
 from protolith.web.bodies import ChangeSubject, Numbers, SubjectAbout
 from protolith.web.requests import StrictRoute
 
+# Lists come before the routes of one schema, which would take "search" for its id; the others come
+# after them, so that what is not allowed somewhere is answered by the route of that place.
+lists = APIRouter(responses=ERRORS, route_class=StrictRoute)
 router = APIRouter(responses=ERRORS, route_class=StrictRoute)
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Text = Annotated[str | None, Query()]
 
 
-@router.get("/schemas")
+@lists.get("/schemas")
 async def list_schemas(
     request: Request,
     response: Response,
@@ -37,7 +40,7 @@ async def list_schemas(
     return page
 
 
-@router.get("/schemas/search")
+@lists.get("/schemas/search")
 async def search_schemas(
     request: Request,
     response: Response,

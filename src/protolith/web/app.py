@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from protolith import errors
 from protolith.registry import SchemaRegistry
+from protolith.web.admin import lists
 from protolith.web.admin import router as admin
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
@@ -55,8 +56,8 @@ def create_app(home: str | Path | None = None) -> FastAPI:
         redoc_url=None,
         static_url="/static/docs",
     )
-    app.include_router(admin)
-    app.include_router(router)
+    for part in (lists, router, admin):
+        app.include_router(part)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
