@@ -38,6 +38,7 @@ from .lint import LintFinding, lint
 from .registry import (
     AsyncSchemaRegistry,
     CreatedTable,
+    Diagnosis,
     LoadResult,
     SchemaDetails,
     SchemaField,
@@ -45,6 +46,7 @@ from .registry import (
     SchemaRegistry,
     SchemaVersion,
 )
+from .store import Change, Reference, Search, acting_as
 from .tables import Column, Table
 from .translator import SchemaTranslator
 
@@ -52,6 +54,7 @@ __all__ = [
     "AsyncSchemaRegistry",
     "BundleError",
     "BusyError",
+    "Change",
     "Column",
     "CompileError",
     "CompilerRejectedError",
@@ -59,6 +62,7 @@ __all__ = [
     "ConflictError",
     "CreatedTable",
     "DescriptorSet",
+    "Diagnosis",
     "EngineError",
     "EngineUnavailableError",
     "Finding",
@@ -70,6 +74,7 @@ __all__ = [
     "MalformedError",
     "NotFoundError",
     "ProtocExecutionError",
+    "Reference",
     "ReferenceDecoder",
     "RowsRejectedError",
     "SchemaDetails",
@@ -81,12 +86,14 @@ __all__ = [
     "SchemaTranslator",
     "SchemaValidationError",
     "SchemaVersion",
+    "Search",
     "SourceFile",
     "Sources",
     "StorageFullError",
     "Table",
     "TooLargeError",
     "Waiver",
+    "acting_as",
     "arrow_schema",
     "check",
     "compare_schemas",
