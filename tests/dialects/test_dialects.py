@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dialects.contract import HOSTILE, SCALARS, in_each_place, table
+from dialects.contract import CASES, HOSTILE, SCALARS, Case, in_each_place, table
 from googlesql import analyze
 from protolith import Column, LayoutError, NotFoundError, Table, dialect
 from protolith.dialects import names
@@ -48,10 +49,18 @@ def test_engines_take_each_type_in_each_place(
     _recreated(engines[name], in_each_place(type_))
 
 
-@pytest.mark.parametrize("type_", SCALARS, ids=str)
-def test_googles_analyzer_takes_each_type_in_each_place(type_: Type) -> None:
-    for statement in dialect("bigquery").create(in_each_place(type_)):
-        analyze(statement)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_googles_analyzer_takes_each_type_in_each_place(case: Case) -> None:
+    (statement,) = dialect("bigquery").create(case.table)
+    resolved = analyze(statement)
+    assert [column.name for column in resolved.column_definition_list] == ["n", "x"]
+    required = [_refuses_null(column) for column in resolved.column_definition_list]
+    lists = isinstance(case.column.type, List | Map)
+    assert required == [True, not case.column.nullable and not lists]
+
+
+def _refuses_null(column: Any) -> bool:
+    return bool(column.annotations and column.annotations.not_null)
 
 
 @pytest.mark.parametrize("name", NAMES)
