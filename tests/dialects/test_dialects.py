@@ -7,11 +7,23 @@ from typing import Any
 import pytest
 
 from dialects.contract import CASES, HOSTILE, SCALARS, Case, in_each_place, table
-from googlesql import analyze
+from googlesql import analyze, shape
 from protolith import Column, LayoutError, NotFoundError, Table, dialect
 from protolith.dialects import names
 from protolith.engines import NAMES, Engine, open_engine
-from protolith.tables import Integer, Json, List, Map, Record, String, Type
+from protolith.tables import (
+    Boolean,
+    Decimal,
+    Float,
+    Integer,
+    Json,
+    List,
+    Map,
+    Range,
+    Record,
+    String,
+    Type,
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +66,30 @@ def test_googles_analyzer_takes_each_type_in_each_place(case: Case) -> None:
     (statement,) = dialect("bigquery").create(case.table)
     resolved = analyze(statement)
     assert [column.name for column in resolved.column_definition_list] == ["n", "x"]
+    shapes = [shape(column.type) for column in resolved.column_definition_list]
+    assert shapes == ["INT64", _shape(dialect("bigquery").as_read(case.column.type))]
     required = [_refuses_null(column) for column in resolved.column_definition_list]
     lists = isinstance(case.column.type, List | Map)
     assert required == [True, not case.column.nullable and not lists]
+
+
+_WORDS = {Boolean: "BOOL", Integer: "INT64", Float: "DOUBLE", Json: "JSON"}
+
+
+def _shape(type_: Type) -> Any:
+    """What the analyzer should say of a type: the class's own name, for most of them."""
+    match type_:
+        case Record(columns):
+            return {column.name: _shape(column.type) for column in columns}
+        case List(element):
+            return [_shape(element)]
+        case Range(element):
+            return f"RANGE<{_shape(element)}>"
+        case Decimal(precision, scale):
+            fits = scale <= 9 and precision - scale <= 29
+            return "NUMERIC" if fits else "BIGNUMERIC"
+        case _:
+            return _WORDS.get(type(type_), type(type_).__name__.upper())
 
 
 def _refuses_null(column: Any) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 
-from dialects.contract import SCALARS, in_each_place, table
-from dialects.random_tables import as_read, read_back, tables
+from dialects.contract import CASES, SCALARS, in_each_place, table
+from dialects.random_tables import TYPES, as_read, read_back, tables
 from protolith import Column, Table, dialect
 from protolith.dialects import names
 from protolith.engines import NAMES, Engine, open_engine
@@ -93,6 +93,25 @@ def test_the_text_says_whether_null_is_possible() -> None:
 def test_a_type_that_is_none_of_ours_is_refused(name: str, text: str) -> None:
     with pytest.raises(MalformedError, match="none that a table can have"):
         dialect(name).read_type(text)
+
+
+@settings(max_examples=50)
+@pytest.mark.parametrize("name", names())
+@given(type_=TYPES)
+def test_any_types_text_reads_back(name: str, type_: Type) -> None:
+    writer = dialect(name)
+    assert writer.read_type(writer.type_text(type_)) == writer.as_read(type_)
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [(name, version) for name in names() for version in dialect(name).versions]
+)
+def test_what_every_version_stores_reads_back(name: str, version: str) -> None:
+    writer = dialect(name, version=version)
+    for case in CASES:
+        (_, column) = writer.stored(case.table).columns
+        text = writer.type_text(column.type, nullable=column.nullable)
+        assert writer.read_type(text) == writer.as_read(column.type)
 
 
 COMMENTS = {
