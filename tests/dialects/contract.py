@@ -162,7 +162,7 @@ def _records(values: list[Any]) -> list[Any]:
 
 
 def _keyed(values: list[Any]) -> list[tuple[str, Any]]:
-    keys = ["", "\0", "a b", "'", "\U0010ffff", "null", "\\"]
+    keys = ["", "\0", "a b", "'", "\U0010ffff", "null", "\\", HOSTILE]
     return [(keys[n], value) for n, value in enumerate(values)]
 
 
@@ -177,7 +177,7 @@ PLACES = [
     Place(
         "map",
         lambda t: Column("x", Map(String(), t), nullable=False),
-        lambda values: [[], _keyed(values)],
+        lambda values: [[], _keyed([*values, None])],
     ),
     Place("record", lambda t: Column("x", _inner(t)), lambda values: [None, *_records(values)]),
     Place(
