@@ -1,4 +1,7 @@
-"""What an open engine does, on both embedded ones."""
+"""What an open engine does, on both embedded ones and on ClickHouse over HTTP.
+
+`test_clickhouse_server.py` says what is at the other end of that.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +11,7 @@ import pytest
 
 from protolith import Column, ConflictError, EngineError, NotFoundError, Table
 from protolith.arrow import arrow_schema
-from protolith.engines import NAMES, Engine, open_engine
+from protolith.engines import EMBEDDED, Engine, EngineSettings, open_engine
 from protolith.tables import Boolean, Bytes, Integer, List, Map, Record, String, Timestamp
 
 TABLE = Table(
@@ -30,10 +33,17 @@ ROWS = [
 ]
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=[*EMBEDDED, "clickhouse server"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    opened = open_engine(request.param, tmp_path)
+    name, _, server = request.param.partition(" ")
+    settings = EngineSettings()
+    if server:
+        address = request.getfixturevalue("clickhouse_server").address()
+        settings = EngineSettings(clickhouse=address)
+    opened = open_engine(name, tmp_path, settings)
     yield opened
+    if server:
+        opened.run([f"DROP DATABASE IF EXISTS {database}" for database in ("shop", "d")])
     opened.close()
 
 
@@ -101,7 +111,7 @@ def test_no_live_columns_where_there_is_no_table(engine: Engine) -> None:
 
 
 def test_what_was_written_is_there_when_opened_again(tmp_path: Path) -> None:
-    for name in NAMES:
+    for name in EMBEDDED:
         first = open_engine(name, tmp_path)
         first.create(TABLE)
         first.close()

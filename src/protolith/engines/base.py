@@ -59,9 +59,17 @@ class Engine(ABC):
             self.check_place(table)
             there = bool(self.columns(table.database, table.name))
             if not there:
-                self.run(self.dialect.create(table))
+                self.make(self.placed(table))
             self.verify(table)
             return not there
+
+    def placed(self, table: Table) -> Table:
+        """The table as this engine's settings place it; what defines or alters it is made of it."""
+        return table
+
+    def make(self, table: Table) -> None:
+        """Create a table that is not there."""
+        self.run(self.dialect.create(table))
 
     def verify(self, table: Table) -> None:
         """Raise `ConflictError` unless the live table has exactly the columns of `table`.

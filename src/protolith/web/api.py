@@ -33,6 +33,7 @@ from protolith.web.bodies import (
     CompatibilityResponse,
     CreateTable,
     DdlResponse,
+    EngineHealth,
     ErrorBody,
     Health,
     RegisterBatch,
@@ -66,9 +67,17 @@ async def _work(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 @router.get("/health")
-async def health(request: Request) -> Health:
-    """Whether the server is alive."""
-    return Health(version=request.app.version, compiler=compiler_version(), jail=jail())
+async def health(request: Request, registry: Registry) -> Health:
+    """Whether the server is alive, and what it works with."""
+    return Health(
+        version=request.app.version,
+        compiler=compiler_version(),
+        jail=jail(),
+        engines={
+            name: EngineHealth(installed=installed, mode=mode)
+            for name, (installed, mode) in registry.engines.states().items()
+        },
+    )
 
 
 @router.post("/schemas/register")

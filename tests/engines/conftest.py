@@ -1,0 +1,38 @@
+"""Servers for the tests of engines, each in a process of its own."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+
+import pytest
+
+PASSWORD = "pass/word@%41"  # noqa: S105
+
+
+@dataclass
+class ClickHouseServer:
+    """An address without the password's escapes, and the statements that named a cluster."""
+
+    process: "subprocess.Popen[str]"
+    port: int
+    clustered: "SimpleQueue[str]" = field(default_factory=SimpleQueue)
+
+    def address(self, *, password: str = "pass%2Fword%40%2541", query: str = "") -> str:  # noqa: S107
+        return f"http://reader:{password}@127.0.0.1:{self.port}/{query}"
+
+
+@pytest.fixture(scope="module")
+def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
+    program = str(Path(__file__).parent / "clickhouse_server.py")
+    words = [sys.executable, program, str(tmp_path_factory.mktemp("server")), PASSWORD]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        server = ClickHouseServer(process, int(process.stdout.readline()))
+        lines = process.stdout
+        Thread(target=lambda: [server.clustered.put(x) for x in lines], daemon=True).start()
+        yield server
+        process.terminate()
