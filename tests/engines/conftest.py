@@ -10,6 +10,8 @@ from threading import Thread
 
 import pytest
 
+from engines.fake_bigquery import FakeBigQuery
+
 PASSWORD = "pass/word@%41"  # noqa: S105
 
 
@@ -36,3 +38,13 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clic
         Thread(target=lambda: [server.clustered.put(x) for x in lines], daemon=True).start()
         yield server
         process.terminate()
+
+
+@pytest.fixture
+def bigquery() -> Iterator[FakeBigQuery]:
+    with FakeBigQuery() as service:
+        thread = Thread(target=service.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield service
+        service.shutdown()
+        thread.join()

@@ -11,7 +11,7 @@ from protolith.errors import EngineUnavailableError, NotFoundError, quoted
 EMBEDDED = ("duckdb", "clickhouse")
 """The engines that need nothing but the data directory."""
 
-NAMES = EMBEDDED
+NAMES = (*EMBEDDED, "bigquery")
 
 
 def check_name(name: str) -> None:

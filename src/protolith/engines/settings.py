@@ -12,13 +12,19 @@ from protolith.errors import EngineUnavailableError, quoted
 VARIABLES = {
     "duckdb": "PROTOLITH_DUCKDB",
     "clickhouse": "PROTOLITH_CLICKHOUSE",
+    "bigquery": "PROTOLITH_BIGQUERY",
+    "bigquery_endpoint": "PROTOLITH_BIGQUERY_ENDPOINT",
 }
 """The environment variable of each setting."""
 
-DRIVERS = {"duckdb": ("duckdb",), "clickhouse": ("clickhouse_connect", "chdb")}
+DRIVERS = {
+    "duckdb": ("duckdb",),
+    "clickhouse": ("clickhouse_connect", "chdb"),
+    "bigquery": ("google.cloud.bigquery",),
+}
 """The modules that each engine needs; a ClickHouse server needs the first alone."""
 
-Mode: TypeAlias = Literal["embedded", "memory", "server"]
+Mode: TypeAlias = Literal["embedded", "memory", "server", "not set"]
 
 _FORM = "https://user:password@host:8443/?cluster=name"
 _PORTS = {"http": 8123, "https": 8443}
@@ -30,11 +36,15 @@ class EngineSettings:
     """Where engines are; None is embedded under the data directory.
 
     `duckdb` is a file or `:memory:`; `clickhouse` the address of a server, such as
-    `https://user:password@host:8443/?cluster=name`, where `cluster` is what ON CLUSTER names.
+    `https://user:password@host:8443/?cluster=name`, where `cluster` is what ON CLUSTER names;
+    `bigquery` is `project` or `project/location`, without which that engine cannot be used, and
+    `bigquery_endpoint` an address to ask, without credentials, in place of Google's.
     """
 
     duckdb: str | None = None
     clickhouse: str | None = field(default=None, repr=False)
+    bigquery: str | None = None
+    bigquery_endpoint: str | None = None
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -46,6 +56,8 @@ class EngineSettings:
         match name:
             case "clickhouse" if self.clickhouse:
                 return "server"
+            case "bigquery":
+                return "server" if self.bigquery else "not set"
             case "duckdb" if self.duckdb == ":memory:":
                 return "memory"
             case _:
@@ -84,6 +96,40 @@ class Server:
             password=unquote(parts.password or ""),
             cluster=_parameters(parts.query).get("cluster", ""),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where BigQuery is: a project, perhaps a location, perhaps another endpoint than Google's."""
+
+    project: str
+    location: str | None = None
+    endpoint: str | None = None
+
+    @classmethod
+    def of(cls, settings: EngineSettings) -> Self:
+        """Read the settings, or raise `EngineUnavailableError`."""
+        variable = VARIABLES["bigquery"]
+        if not settings.bigquery:
+            raise EngineUnavailableError(
+                "no BigQuery project is set", hint=f"{variable}=project or project/location"
+            )
+        found = re.fullmatch(r"([a-z0-9.:-]+)(?:/([A-Za-z0-9-]+))?", settings.bigquery)
+        if found is None:
+            raise EngineUnavailableError(
+                f"{quoted(settings.bigquery)} is not a BigQuery project",
+                hint=f"{variable}=project or project/location, such as my-project/EU",
+            )
+        return cls(found[1], found[2], _endpoint(settings.bigquery_endpoint))
+
+
+def _endpoint(address: str | None) -> str | None:
+    if address is None or re.fullmatch(r"https?://[^\s/@?#]+/?", address):
+        return address and address.rstrip("/")
+    raise EngineUnavailableError(
+        "the endpoint of BigQuery is not an address",
+        hint=f"{VARIABLES['bigquery_endpoint']}=http://host:port",
+    )
 
 
 def _split(address: str) -> SplitResult:
