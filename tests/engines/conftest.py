@@ -11,6 +11,7 @@ from threading import Thread
 import pytest
 
 from engines.fake_bigquery import FakeBigQuery
+from protolith.engines import EMBEDDED, Engine, EngineSettings, open_engine
 
 PASSWORD = "pass/word@%41"  # noqa: S105
 
@@ -48,3 +49,20 @@ def bigquery() -> Iterator[FakeBigQuery]:
         yield service
         service.shutdown()
         thread.join()
+
+
+@pytest.fixture(params=[*EMBEDDED, "clickhouse server", "bigquery"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    name, _, server = request.param.partition(" ")
+    settings = EngineSettings()
+    if server:
+        address = request.getfixturevalue("clickhouse_server").address()
+        settings = EngineSettings(clickhouse=address)
+    if name == "bigquery":
+        endpoint = request.getfixturevalue("bigquery").endpoint
+        settings = EngineSettings(bigquery="shop-1/EU", bigquery_endpoint=endpoint)
+    opened = open_engine(name, tmp_path, settings)
+    yield opened
+    if server:
+        opened.run([f"DROP DATABASE IF EXISTS {database}" for database in ("shop", "d")])
+    opened.close()

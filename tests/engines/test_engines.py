@@ -3,7 +3,6 @@
 `clickhouse_server.py` and `fake_bigquery.py` say what is at the other end of the last two.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 from protolith import Column, ConflictError, EngineError, NotFoundError, Table
 from protolith.arrow import arrow_schema
-from protolith.engines import EMBEDDED, Engine, EngineSettings, open_engine
+from protolith.engines import EMBEDDED, Engine, open_engine
 from protolith.tables import Boolean, Bytes, Integer, List, Map, Record, String, Timestamp
 
 TABLE = Table(
@@ -32,23 +31,6 @@ ROWS = [
     | {"l": [{"x": None}, {"x": -(2**63)}], "m": [("", True), ("k", None)]},
     {"id": 0, "at": 253402300799_999_999, "raw": None, "r": None, "l": [], "m": []},
 ]
-
-
-@pytest.fixture(params=[*EMBEDDED, "clickhouse server", "bigquery"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    name, _, server = request.param.partition(" ")
-    settings = EngineSettings()
-    if server:
-        address = request.getfixturevalue("clickhouse_server").address()
-        settings = EngineSettings(clickhouse=address)
-    if name == "bigquery":
-        endpoint = request.getfixturevalue("bigquery").endpoint
-        settings = EngineSettings(bigquery="shop-1/EU", bigquery_endpoint=endpoint)
-    opened = open_engine(name, tmp_path, settings)
-    yield opened
-    if server:
-        opened.run([f"DROP DATABASE IF EXISTS {database}" for database in ("shop", "d")])
-    opened.close()
 
 
 def _rows(engine: Engine, *rows: dict[str, Any]) -> pa.Table:

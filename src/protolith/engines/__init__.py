@@ -1,7 +1,8 @@
 """Live databases. Each driver is imported when its engine is first opened."""
 
 from protolith.engines.base import Engine
-from protolith.engines.drift import Difference, Drift, LiveColumn
+from protolith.engines.difference import Difference
+from protolith.engines.drift import Drift, LiveColumn
 from protolith.engines.opening import EMBEDDED, NAMES, Engines, check_name, open_engine
 from protolith.engines.settings import EngineSettings
 

@@ -7,7 +7,8 @@ from threading import RLock
 import pyarrow as pa
 
 from protolith.dialects import Dialect
-from protolith.engines.drift import Difference, LiveColumn, differences
+from protolith.engines.difference import Difference
+from protolith.engines.drift import LiveColumn, differences
 from protolith.errors import ConflictError
 from protolith.tables import Column, List, Map, Table
 
@@ -87,7 +88,7 @@ class Engine(ABC):
     def compare(self, table: Table) -> tuple[Difference, ...]:
         """Every way in which the live table differs from `table`, harmless ones included."""
         live = self.columns(table.database, table.name)
-        return differences(self._expected(table), live)
+        return differences(self._expected(table), live, self.dialect)
 
     def _expected(self, table: Table) -> tuple[LiveColumn, ...]:
         columns = self.dialect.stored(table).columns

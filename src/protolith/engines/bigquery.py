@@ -155,7 +155,8 @@ class BigQueryEngine(Engine):
     def _column(self, column: Column) -> LiveColumn:
         text = self.dialect.type_text(bare((column,))[0].type)
         maybe = column.nullable or isinstance(column.type, List)
-        return LiveColumn(column.name, text, maybe, column.comment)
+        inner = [(path, c.comment) for path, c in walk((column,)) if "." in path]
+        return LiveColumn(column.name, text, maybe, column.comment, tuple(inner))
 
     def _reference(self, table: Table) -> bigquery.TableReference:
         dataset = bigquery.DatasetReference(self._client.project, table.database)
