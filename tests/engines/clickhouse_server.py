@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
     def _run(self, query: str, options: dict[str, str], data: bytes) -> bytes:
         if " ON CLUSTER " in query:
             _say(re.sub(r"\s+", " ", query))
-            query = re.sub(r" ON CLUSTER (`[^`]+`|\w+)", "", query)
+            query = re.sub(r" ON CLUSTER (`[^`]+`|'[^']+'|\w+)", "", query)
         settings = {k: v for k, v in options.items() if k not in _TRANSPORT and k[:6] != "param_"}
         parameters = {k[6:]: v for k, v in options.items() if k[:6] == "param_"}
         for name, value in settings.items():

@@ -28,11 +28,19 @@ def open_engine(name: str, home: Path, settings: EngineSettings | None = None) -
     check_name(name)
     settings = settings or EngineSettings.from_environment()
     if not settings.installed(name):
-        raise EngineUnavailableError(
-            f"the driver of {name} is not installed", hint=f"pip install 'protolith[{name}]'"
-        )
-    opened: Engine = import_module(f"protolith.engines.{name}").connect(home, settings)
+        raise _not_installed(name, "")
+    try:
+        module = import_module(f"protolith.engines.{name}")
+    except ModuleNotFoundError as error:  # something that the driver itself needs
+        raise _not_installed(name, f" ({error.name})") from None
+    opened: Engine = module.connect(home, settings)
     return opened
+
+
+def _not_installed(name: str, what: str) -> EngineUnavailableError:
+    return EngineUnavailableError(
+        f"the driver of {name} is not installed{what}", hint=f"pip install 'protolith[{name}]'"
+    )
 
 
 class Engines:
