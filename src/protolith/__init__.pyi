@@ -1,5 +1,5 @@
 from .arrow import arrow_schema
-from .compatibility import compare_schemas
+from .compatibility import Finding, Waiver, check, compare_schemas, verdict
 from .compiler import (
     SourceFile,
     Sources,
@@ -63,6 +63,7 @@ __all__ = [
     "EngineError",
     "EngineSettings",
     "EngineUnavailableError",
+    "Finding",
     "InvalidNameError",
     "Layout",
     "LayoutError",
@@ -87,7 +88,9 @@ __all__ = [
     "StorageFullError",
     "Table",
     "TooLargeError",
+    "Waiver",
     "arrow_schema",
+    "check",
     "compare_schemas",
     "compile_protos",
     "decode",
@@ -99,4 +102,5 @@ __all__ = [
     "read_descriptors",
     "read_path",
     "read_sources",
+    "verdict",
 ]
