@@ -86,6 +86,7 @@ def test_a_table_is_created_as_its_json_schema(bigquery: FakeBigQuery, engine: E
         ("day", "timePartitioning", {"type": "DAY", "field": "day"}),
         ("DATE(at)", "timePartitioning", {"type": "DAY", "field": "at"}),
         ("TIMESTAMP_TRUNC(`at`, month)", "timePartitioning", {"type": "MONTH", "field": "at"}),
+        ("_PARTITIONDATE", "timePartitioning", {"type": "DAY"}),
         (
             "RANGE_BUCKET(id, GENERATE_ARRAY(0, 100, 10))",
             "rangePartitioning",
@@ -97,7 +98,7 @@ def test_how_rows_are_kept(
     bigquery: FakeBigQuery, engine: Engine, partition: str, key: str, value: object
 ) -> None:
     options = (("require_partition_filter", "true"),)
-    storage = Storage(partition_by=partition, order_by=("id", "`day`"), settings=options)
+    storage = Storage(partition_by=partition, order_by=("id", "day"), settings=options)
     assert engine.create(replace(TABLE, storage=(("bigquery", storage),)))
     made = bigquery.tables["shop", "things"]
     assert made[key] == value
@@ -105,8 +106,32 @@ def test_how_rows_are_kept(
     assert made["requirePartitionFilter"] is True
 
 
+def test_table_options_and_a_key(bigquery: FakeBigQuery, engine: Engine) -> None:
+    settings = {
+        "partition_expiration_days": 1.5,
+        "friendly_name": "Things",
+        "labels": {"team": "data"},
+        "expiration_timestamp": "2030-01-01T00:00:00Z",
+        "default_rounding_mode": "ROUND_HALF_EVEN",
+        "kms_key_name": "projects/p/key",
+    }
+    texts = tuple((name, json.dumps(value)) for name, value in settings.items())
+    storage = Storage(partition_by="day", primary_key=("id",), settings=texts)
+    assert engine.create(replace(TABLE, storage=(("bigquery", storage),)))
+    made = bigquery.tables["shop", "things"]
+    partitions = {"type": "DAY", "field": "day", "expirationMs": "129600000"}
+    assert made["timePartitioning"] == partitions
+    assert made["friendlyName"] == "Things"
+    assert made["labels"] == {"team": "data"}
+    assert made["expirationTime"] == "1893456000000"
+    assert made["defaultRoundingMode"] == "ROUND_HALF_EVEN"
+    assert made["encryptionConfiguration"] == {"kmsKeyName": "projects/p/key"}
+    assert made["tableConstraints"] == {"primaryKey": {"columns": ["id"]}}
+
+
 @pytest.mark.parametrize(
-    "storage", [Storage(partition_by="id + 1"), Storage(settings=(("kms_key_name", '"k"'),))]
+    "storage",
+    [Storage(partition_by="id + 1"), Storage(settings=(("enable_change_history", "true"),))],
 )
 def test_storage_that_cannot_be_said(engine: Engine, storage: Storage) -> None:
     with pytest.raises(LayoutError):

@@ -284,5 +284,6 @@ def test_health_says_where_engines_are_and_no_password(
         refused = client.post("/schemas/shop.orders/tables", json={"engine": "clickhouse"})
     assert answer.json()["engines"]["duckdb"] == {"installed": True, "mode": "memory"}
     assert answer.json()["engines"]["clickhouse"] == {"installed": True, "mode": "server"}
+    assert answer.json()["engines"]["bigquery"] == {"installed": True, "mode": "not set"}
     assert refused.json()["code"] == "ENGINE_UNAVAILABLE"
     assert "secret" not in answer.text + refused.text

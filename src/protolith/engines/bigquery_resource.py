@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from protolith.dialects.bigquery.googlesql import MAX_DESCRIPTION, MAX_TABLE_DESCRIPTION
 from protolith.dialects.bigquery.schema_json import to_json
 from protolith.errors import Detail, LayoutError, quoted
-from protolith.tables import Column, List, Map, Record, Storage, Table, Type
+from protolith.tables import Column, List, Map, Record, Table, Type
 
 _NAME = r"`?(?P<field>[A-Za-z_][A-Za-z0-9_]*)`?"
 _BY_TIME = re.compile(
@@ -33,8 +34,17 @@ def resource(table: Table) -> dict[str, Any]:
         made["description"] = _cut(table.comment, MAX_TABLE_DESCRIPTION)
     storage = table.stored_in("bigquery")
     if storage.order_by:
-        made["clustering"] = {"fields": [name.strip("`") for name in storage.order_by]}
-    return made | _partitions(table, storage) | _options(table, storage)
+        made["clustering"] = {"fields": list(storage.order_by)}
+    if storage.primary_key:
+        made["tableConstraints"] = {"primaryKey": {"columns": list(storage.primary_key)}}
+    made |= _partitions(table, storage.partition_by.strip())
+    for name, text in storage.settings:
+        value = json.loads(text)
+        if name == "partition_expiration_days" and "timePartitioning" in made:
+            made["timePartitioning"] |= {"expirationMs": str(int(value * _MS_A_DAY))}
+        else:
+            made |= _option(table, name, value)
+    return made
 
 
 def merged(live: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -98,10 +108,11 @@ def _cut(text: str, longest: int) -> str:
     return text[: longest - 1] + "…" if longest else ""
 
 
-def _partitions(table: Table, storage: Storage) -> dict[str, Any]:
-    by = storage.partition_by.strip()
+def _partitions(table: Table, by: str) -> dict[str, Any]:
     if not by:
         return {}
+    if by.upper() == "_PARTITIONDATE":
+        return {"timePartitioning": {"type": "DAY"}}
     if found := _BY_TIME.fullmatch(by):
         field = found["field"] or found["day"] or found["cut"]
         unit = (found["unit"] or "DAY").upper()
@@ -113,23 +124,23 @@ def _partitions(table: Table, storage: Storage) -> dict[str, Any]:
     raise _unsayable(table, f"the partition {quoted(by)} cannot be created over the API", hint)
 
 
-def _options(table: Table, storage: Storage) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for name, text in storage.settings:
-        match name:
-            case "require_partition_filter":
-                made["requirePartitionFilter"] = json.loads(text)
-            case "partition_expiration_days":
-                days = str(int(json.loads(text) * _MS_A_DAY))
-                # Inside the partition, which `_partitions` makes without it.
-                made["timePartitioning"] = {
-                    **_partitions(table, storage).get("timePartitioning", {}),
-                    "expirationMs": days,
-                }
-            case _:
-                hint = "require_partition_filter and partition_expiration_days can"
-                raise _unsayable(table, f"the option {quoted(name)} cannot be set here", hint)
-    return made
+def _option(table: Table, name: str, value: Any) -> dict[str, Any]:
+    match name:
+        case "require_partition_filter":
+            return {"requirePartitionFilter": value}
+        case "friendly_name":
+            return {"friendlyName": value}
+        case "labels":
+            return {"labels": value}
+        case "kms_key_name":
+            return {"encryptionConfiguration": {"kmsKeyName": value}}
+        case "default_rounding_mode":
+            return {"defaultRoundingMode": value}
+        case "expiration_timestamp":
+            return {"expirationTime": str(round(datetime.fromisoformat(value).timestamp() * 1000))}
+        case _:
+            text = f"the option {quoted(name)} cannot be set over the API"
+            raise _unsayable(table, text, "leave it out, and set it with ALTER TABLE")
 
 
 def _unsayable(table: Table, text: str, hint: str) -> LayoutError:
