@@ -63,7 +63,7 @@ def decode(
 def _decode_frame(frame: Frame, decoder: ReferenceDecoder, account: Decoded) -> list[Any]:
     if frame.broken is not None:
         raise RecordError(frame.broken)
-    row = decoder.decode(frame.data)
+    row = decoder.decode(frame.data, frame.offset)
     account.unknown_fields.update(row.unknown_fields)
     account.cut.update(row.cut)
     return row.values

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -262,7 +263,13 @@ class SchemaRegistry:
         name = deployment.engine
         live = self.engine(name)
         live.verify(table)
-        decoder = ReferenceDecoder(descriptors, table, live.dialect)
+        decoder = ReferenceDecoder(
+            descriptors,
+            table,
+            live.dialect,
+            schema_version=version.version,
+            ingested_at=datetime.now(UTC),
+        )
         account = load(data, decoder, live, framing=framing, skip_bad=skip_bad)
         return LoadResult(
             engine=name,
