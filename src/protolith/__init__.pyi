@@ -33,7 +33,7 @@ from .errors import (
     StorageFullError,
     TooLargeError,
 )
-from .layout import Layout, lay_out
+from .layout import Choices, ColumnChoices, Layout, lay_out
 from .lint import LintFinding, lint
 from .registry import (
     AsyncSchemaRegistry,
@@ -52,7 +52,9 @@ __all__ = [
     "AsyncSchemaRegistry",
     "BundleError",
     "BusyError",
+    "Choices",
     "Column",
+    "ColumnChoices",
     "CompileError",
     "CompilerRejectedError",
     "CompilerUnavailableError",

@@ -30,7 +30,7 @@ from protolith.errors import (
     naming,
     quoted,
 )
-from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
+from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out, without_message
 from protolith.lint import LintFinding, lint
 from protolith.registry.loading import Framing, load
 from protolith.registry.registration import JsonSubmission, Schema, Submission, prepare
@@ -321,7 +321,8 @@ class SchemaRegistry:
     def _table(self, version: Version, layout: Layout = NATIVE) -> Table:
         if version.descriptors is None:
             schema = json.loads(version.schema_json)
-            return from_json(schema, table=version.table, database=version.database)
+            table = from_json(schema, table=version.table, database=version.database)
+            return without_message(table, layout)
         return lay_out(
             _descriptors(version),
             version.message,
