@@ -18,6 +18,7 @@ from protolith.layout.columns import (
 from protolith.tables import Storage
 
 _PARTS = ("columns", "storage")
+_OPTION_NAMES = {part.name for part in OPTIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,15 @@ class Layout(Choices):
             return cls.of(_read_json(text))
         pairs = [part.partition("=") for part in text.split(",") if part.strip()]
         choices: dict[str, Any] = {}
-        for name, equals, value in pairs:
-            style = not equals and name.strip() in STYLES
-            key, word = ("style", name) if style else (name, value)
-            choices[key.strip()] = word.strip()
+        for word, equals, value in pairs:
+            name = word.strip()
+            bare = not equals and name not in _OPTION_NAMES
+            if bare and name not in STYLES:
+                raise MalformedError(
+                    f"no layout style {quoted(name)}",
+                    hint=f"{' or '.join(STYLES)}, or pairs such as enums=number",
+                )
+            choices["style" if bare else name] = name if bare else value.strip()
         depth = choices.get("recursion_depth", "")
         if depth.isascii() and depth.isdigit():
             choices["recursion_depth"] = int(depth)
