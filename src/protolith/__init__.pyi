@@ -34,7 +34,7 @@ from .errors import (
     StorageFullError,
     TooLargeError,
 )
-from .layout import Layout, lay_out
+from .layout import Choices, ColumnChoices, Layout, lay_out
 from .lint import LintFinding, lint
 from .registry import (
     AsyncSchemaRegistry,
@@ -56,7 +56,9 @@ __all__ = [
     "BundleError",
     "BusyError",
     "Change",
+    "Choices",
     "Column",
+    "ColumnChoices",
     "CompileError",
     "CompilerRejectedError",
     "CompilerUnavailableError",

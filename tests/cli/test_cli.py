@@ -66,6 +66,13 @@ def test_layout_options(run: Shell) -> None:
     assert "is there already" in run("create", "bigquery_lite.m", "--engine", "duckdb")
     run("create", "bigquery_lite.m", "--engine", "duckdb", "--enums", "name", code=100)
     run("translate", "e.proto", "--dialect", "duckdb", "--enums", "text", code=2)
+    Path("map.toml").write_text('enums = "both"\n[columns.e]\nname = "kind"\n')
+    flags = ("translate", "e.proto", "--dialect", "duckdb", "--layout")
+    assert '"kind" VARCHAR,\n  "kind_number" BIGINT' in run(*flags, "map.toml")
+    assert '"kind" BIGINT\n' in run(*flags, "map.toml", "--enums", "number")
+    assert '"e" INTEGER\n' in run(*flags, "exact,enums=number")
+    run(*flags, "nothing.toml", code=1)
+    run(*flags, "flatt", code=2)
     run("translate", "e.proto", "--dialect", "duckdb", "--recursion-depth", "9", code=2)
 
 

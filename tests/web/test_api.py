@@ -138,6 +138,13 @@ def test_layout_options(client: TestClient) -> None:
         assert (refused.status_code, refused.json()["code"]) == (400, "MALFORMED_REQUEST")
         assert refused.json()["hint"]
     assert client.get(f"{url}/ddl/duckdb", params={"layout": "x"}).status_code == 400
+    mapped = '{"style": "json", "columns": {"left": {"name": "other"}}}'
+    text = client.get(f"{url}/ddl/duckdb", params={"layout": mapped}).json()["ddl"]
+    assert '"other" JSON' in text
+    layout = {"style": "json", "columns": {"big": {"ignore": True}}}
+    body = {"engine": "clickhouse", "layout": layout}
+    created = client.post(f"{url}/tables", json=body).json()
+    assert (created["layout"], created["notes"][0]["loses"]) == (layout, True)
 
 
 TREE = """syntax = "proto3"; package p; import "bq_table.proto";

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from google.protobuf import json_format
 
 from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
+from protolith.cli.layouts import chosen_layout
 from protolith.cli.output import OUTPUT
 from protolith.compiler import read_path
 from protolith.dialects import dialect as find_dialect
@@ -16,7 +17,7 @@ from protolith.dialects import names
 from protolith.dialects.bigquery.bq_schema import bq_schema as write_bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, check_converter
 from protolith.dialects.bigquery.storage import storage_schema
-from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
+from protolith.layout import DEFAULT_DATABASE, NATIVE, Choices, lay_out
 from protolith.lint import LintFinding
 from protolith.lint import lint as lint_schema
 from protolith.tables import check_text
@@ -31,7 +32,8 @@ def translate(
     message: str | None = None,
     table: str | None = None,
     database: str = DEFAULT_DATABASE,
-    layout: Annotated[Layout, LAYOUT_OPTIONS] = NATIVE,
+    layout: str | None = None,
+    options: Annotated[Choices | None, LAYOUT_OPTIONS] = None,
 ) -> None:
     """Print the statements that create the table of a message.
 
@@ -47,8 +49,11 @@ def translate(
         The table's name, if not that of the message.
     database: str
         The database, dataset or schema of the table.
+    layout: str | None
+        A mapping file (.toml), a style such as flat, or options such as enums=number,maps=entries.
     """
-    laid_out = lay_out(read_path(path), message, table=table, database=database, layout=layout)
+    chosen = chosen_layout(layout, options) or NATIVE
+    laid_out = lay_out(read_path(path), message, table=table, database=database, layout=chosen)
     text = find_dialect(dialect).script(laid_out)
     OUTPUT.notes(laid_out.notes)
     if OUTPUT.format == "json":

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -21,12 +22,11 @@ from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
 from protolith.engines import Drift, Engine, Engines, EngineSettings, check_name
 from protolith.errors import (
     ConflictError,
-    LayoutError,
     NotFoundError,
     SchemaRegistryError,
     naming,
 )
-from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
+from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out, without_message
 from protolith.lint import LintFinding, lint
 from protolith.registry.administration import Administration
 from protolith.registry.cache import SchemaCache
@@ -39,6 +39,7 @@ from protolith.registry.registration import (
     Submission,
     batch_submission,
     compiled,
+    descriptors_of,
     prepare,
 )
 from protolith.registry.values import (
@@ -205,7 +206,7 @@ class SchemaRegistry(Administration):
             columns = json.loads(version.schema_json)
             return f"{json.dumps(columns, indent=1, ensure_ascii=False)}\n".encode()
         return bq_schema(
-            _descriptors(version),
+            descriptors_of(version),
             version.message,
             parameter=check_text(parameter, "the parameter"),
             converter=self.converter,
@@ -213,17 +214,17 @@ class SchemaRegistry(Administration):
 
     def descriptors(self, schema_id: str) -> DescriptorSet:
         """A version's compiled files; `LayoutError` for one that was registered as JSON."""
-        return _descriptors(self._store.find(schema_id))
+        return descriptors_of(self._store.find(schema_id))
 
     def lint(self, schema_id: str) -> list[LintFinding]:
         """What BigQuery would refuse or lose of a version's BigQuery JSON schema."""
         version = self._store.find(schema_id)
-        return [] if version.descriptors is None else lint(_descriptors(version), version.message)
+        return [] if version.descriptors is None else lint(descriptors_of(version), version.message)
 
     def storage_schema(self, schema_id: str) -> StorageSchema:
         """A version's message as the Storage Write API takes it, with notes."""
         version = self._store.find(schema_id)
-        return storage_schema(_descriptors(version), version.message)
+        return storage_schema(descriptors_of(version), version.message)
 
     def create_table(
         self, schema_id: str, engine: str, layout: Layout | None = None
@@ -277,13 +278,19 @@ class SchemaRegistry(Administration):
         `skip_bad`; either way it is reported with its index, byte offset and reason.
         """
         version = self._store.find(schema_id)
-        descriptors = _descriptors(version)
+        descriptors = descriptors_of(version)
         deployment = self._deployment(version, engine)
         table = self._table(version, _layout_of(deployment))
         name = deployment.engine
         live = self.engine(name)
         live.verify(table)
-        decoder = ReferenceDecoder(descriptors, table, live.dialect)
+        decoder = ReferenceDecoder(
+            descriptors,
+            table,
+            live.dialect,
+            schema_version=version.version,
+            ingested_at=datetime.now(UTC),
+        )
         account = load(data, decoder, live, framing=framing, skip_bad=skip_bad)
         return LoadResult(
             engine=name,
@@ -356,9 +363,10 @@ class SchemaRegistry(Administration):
     def _table(self, version: Version, layout: Layout = NATIVE) -> Table:
         if version.descriptors is None:
             schema = json.loads(version.schema_json)
-            return from_json(schema, table=version.table, database=version.database)
+            table = from_json(schema, table=version.table, database=version.database)
+            return without_message(table, layout)
         return lay_out(
-            _descriptors(version),
+            descriptors_of(version),
             version.message,
             table=version.table,
             database=version.database,
@@ -386,12 +394,3 @@ class SchemaRegistry(Administration):
 
 def _layout_of(deployment: Deployment) -> Layout:
     return Layout.of(json.loads(deployment.layout))
-
-
-def _descriptors(version: Version) -> DescriptorSet:
-    if version.descriptors is None:
-        raise LayoutError(
-            f"{version.version_id} was registered as a JSON schema: it has no message",
-            hint="register the .proto file under this table name",
-        )
-    return DescriptorSet.from_bytes(version.descriptors, version.roots)

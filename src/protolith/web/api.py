@@ -177,7 +177,8 @@ async def get_ddl(
 ) -> Response | DdlResponse:
     """The statements that create the table; as plain text with `Accept: text/plain`.
 
-    `layout` holds options such as `enums=number,maps=entries`.
+    `layout` holds a style or options, such as `flat` or `enums=number,maps=entries`, or what
+    `layout` of `POST /schemas/{schema_id}/tables` is, as JSON.
     """
     text = await work_in_thread(registry.ddl, schema_id, dialect, Layout.from_text(layout))
     if accept.startswith("text/plain"):
@@ -228,7 +229,8 @@ async def get_storage_descriptor(
 async def create_table(registry: Registry, schema_id: str, body: CreateTable) -> CreatedTable:
     """Create the table in an engine; doing it again changes nothing.
 
-    `layout` holds options by name, such as `{"enums": "number"}`; the table keeps them.
+    `layout` holds options by name, such as `{"style": "flat", "enums": "number"}`, and under
+    `columns` and `storage` what a mapping file says; the table keeps them.
     """
     layout = None if body.layout is None else Layout.of(body.layout)
     return await work_in_thread(registry.create_table, schema_id, body.engine, layout)

@@ -118,10 +118,10 @@ class StorageDescriptorResponse(BaseModel):
 
 
 class CreateTable(Body):
-    """The engine to create the table in, and layout options by name."""
+    """The engine to create the table in, and a layout: options, `columns` and `storage` by name."""
 
     engine: str = Field(json_schema_extra=engine_names())
-    layout: dict[str, str | int] | None = None
+    layout: dict[str, Any] | None = None
 
 
 class CompatibilityRequest(Body):
