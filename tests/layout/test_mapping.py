@@ -211,5 +211,5 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
 
 
 def test_every_dialect_can_have_storage_clauses() -> None:
-    assert names() == ENGINES
+    assert set(names()) > set(ENGINES)
     assert {part.name for part in fields(Storage)} >= {"partition_by", "settings"}
