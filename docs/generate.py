@@ -10,6 +10,7 @@ from typing import Any, get_args
 import protolith
 from protolith import errors
 from protolith.cli import app
+from protolith.compatibility.policies import buf, confluent_fields
 from protolith.lint import rules
 from protolith.web.app import STATUS, create_app
 
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
         "lint.md": lint_page(),
         "python.md": python_page(),
         "layouts.md": layouts_page(),
+        "policies.md": policies_page(),
     }
     return {name: WRITTEN + text for name, text in made.items()}
 
@@ -196,6 +198,41 @@ def layouts_page() -> str:
         first = [value for value in values if value == part.default]
         shown = ", ".join(f"`{v}`" for v in [*first, *(v for v in values if v not in first)])
         rows.append(f"| `{part.name}` | {shown} | {' '.join(meanings[part.name].split())} |")
+    return "\n".join(rows) + "\n"
+
+
+def policies_page() -> str:
+    rows = ["# Policies\n"]
+    rows.append(
+        "A policy gives the verdict of another tool, for people who live by it. Protolith's own"
+        " levels do not read its rules: they say what a change does to bytes, JSON, code and"
+        " tables, a policy what that tool says about it.\n"
+    )
+    rows.append("## buf\n")
+    rows.append(
+        "What `buf breaking` finds under configuration v2, at the same `file:line:column`. It"
+        " knows no direction: backward, forward and full compare the old schema with the new one,"
+        " and a transitive mode does so for every version. Without settings the category is `FILE`."
+        " The settings are those under `breaking:` in a buf.yaml: `use`, `except`, `ignore`,"
+        " `ignore_only` and `ignore_unstable_packages`. The level of a finding is `wire` for a"
+        " rule of the category `WIRE`, `json` for another one of `WIRE_JSON`, else `source`.\n"
+    )
+    rows.append("| rule | categories | what it holds |\n|---|---|---|")
+    rows += [
+        f"| `{rule.id}` | {', '.join(rule.categories)} | {rule.purpose} |" for rule in buf.rules()
+    ]
+    rows.append("\n## confluent\n")
+    rows.append(
+        "What Confluent's registry finds between two versions. A difference that it refuses is an"
+        " error, one that it lets pass is safe. Backward compares old with new, forward new with"
+        " old, full both; a transitive mode looks at every version.\n"
+    )
+    rows.append("| difference | compatible |\n|---|---|")
+    for names, word in (
+        (confluent_fields.INCOMPATIBLE, "no"),
+        (confluent_fields.COMPATIBLE, "yes"),
+    ):
+        rows += [f"| `{name}` | {word} |" for name in sorted(names)]
     return "\n".join(rows) + "\n"
 
 

@@ -233,9 +233,8 @@ def _texts(files: dict[str, str]) -> dict[str, str]:
 @pytest.mark.parametrize("settings", SETTINGS, ids=json.dumps)
 def test_settings(settings: dict[str, Any], tmp_path: Path) -> None:
     agree(_texts(MODULE), _texts(LATER), tmp_path, settings or {"use": ["FILE"]})
-    path = tmp_path / "buf.yaml"
-    path.write_text(json.dumps({"version": "v2", "breaking": settings}))  # JSON is YAML
-    assert BufConfig.read(path) == BufConfig.of(settings)
+    text = json.dumps({"version": "v2", "breaking": settings})  # JSON is YAML
+    assert BufConfig.from_yaml(text) == BufConfig.of(settings)
 
 
 def test_unstable_packages(tmp_path: Path) -> None:
@@ -252,22 +251,20 @@ def test_unstable_packages(tmp_path: Path) -> None:
     assert not is_unstable("shop.v1")
 
 
-def test_a_buf_yaml_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "buf.yaml"
-    path.write_text(
+def test_a_buf_yaml_is_read() -> None:
+    text = (
         "version: v2\nbreaking:\n  use:\n    - WIRE\n  except: [FIELD_SAME_ONEOF]\n"
         "  ignore: [old]\n  ignore_only:\n    FIELD_SAME_DEFAULT:\n      - a.proto\n"
         "  ignore_unstable_packages: true\n"
     )
-    assert BufConfig.read(path) == BufConfig(
+    assert BufConfig.from_yaml(text) == BufConfig(
         use=("WIRE",),
         exclude=("FIELD_SAME_ONEOF",),
         ignore=("old",),
         ignore_only={"FIELD_SAME_DEFAULT": ("a.proto",)},
         ignore_unstable_packages=True,
     )
-    path.write_text("version: v2\n")
-    assert BufConfig.read(path) == BufConfig()
+    assert BufConfig.from_yaml(b"version: v2\n") == BufConfig()
 
 
 @pytest.mark.parametrize(
@@ -275,6 +272,8 @@ def test_a_buf_yaml_is_read(tmp_path: Path) -> None:
     [
         ("version: v1\n", "has not the version v2"),
         ("version: [\n", "is not YAML"),
+        ("[" * 5000, "is not YAML"),
+        ("- version\n", "has not the version v2"),
         ("version: v2\nbreaking: 1\n", "no section"),
         ("version: v2\nbreaking: {use: FILE}\n", "not a list of texts"),
         ("version: v2\nbreaking: {use: [NOPE]}\n", "no rule or category"),
@@ -287,11 +286,9 @@ def test_a_buf_yaml_is_read(tmp_path: Path) -> None:
         ("version: v2\nbreaking: {ignore_unstable_packages: 'yes'}\n", "another form"),
     ],
 )
-def test_a_wrong_buf_yaml_is_refused(text: str, said: str, tmp_path: Path) -> None:
-    path = tmp_path / "buf.yaml"
-    path.write_text(text)
+def test_a_wrong_buf_yaml_is_refused(text: str, said: str) -> None:
     with pytest.raises(SchemaValidationError, match=said):
-        BufConfig.read(path)
+        BufConfig.from_yaml(text)
 
 
 def test_a_finding_says_where_and_why() -> None:

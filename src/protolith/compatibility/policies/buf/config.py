@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Any
 
@@ -74,20 +74,20 @@ class BufConfig:
         )
 
     @classmethod
-    def read(cls, path: str | Path) -> "BufConfig":
-        """Read a buf.yaml; settings of single modules are not looked at."""
+    def from_yaml(cls, text: str | bytes) -> "BufConfig":
+        """Read the text of a buf.yaml; settings of single modules are not looked at."""
         try:
-            found = yaml.safe_load(Path(path).read_bytes())
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SchemaValidationError(f"{path} is not YAML: {error}") from None
+            found = yaml.safe_load(text)
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+            raise SchemaValidationError(f"the buf.yaml is not YAML: {error}") from None
         settings = found if isinstance(found, Mapping) else {}
         if settings.get("version") != "v2":
             raise SchemaValidationError(
-                f"{path} has not the version v2", hint="buf config migrate writes one that has"
+                "the buf.yaml has not the version v2", hint="buf config migrate writes one that has"
             )
         breaking = settings.get("breaking") or {}
         if not isinstance(breaking, Mapping):
-            raise SchemaValidationError(f"breaking in {path} is no section of settings")
+            raise SchemaValidationError("breaking in the buf.yaml is no section of settings")
         return cls.of(breaking)
 
     def rules(self) -> list[Rule]:

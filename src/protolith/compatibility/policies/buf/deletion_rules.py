@@ -53,26 +53,26 @@ def package_no_delete(old: Index, new: Index) -> Breaks:
 
 @rule("P", "schemas")
 def package_message_no_delete(old: Index, new: Index) -> Breaks:
-    """A message stays in its package, in whichever file."""
+    """A message stays in its package, in whichever file; the last one of all may go."""
     # Only for messages is the surviving parent looked for in the whole package.
     yield from _gone_from_package("message", old, new, lambda file: file.messages, anywhere=True)
 
 
 @rule("P", "schemas")
 def package_enum_no_delete(old: Index, new: Index) -> Breaks:
-    """An enum stays in its package, in whichever file."""
+    """An enum stays in its package, in whichever file; the last one of all may go."""
     yield from _gone_from_package("enum", old, new, lambda file: file.enums)
 
 
 @rule("P", "schemas")
 def package_extension_no_delete(old: Index, new: Index) -> Breaks:
-    """An extension stays in its package, in whichever file."""
+    """An extension stays in its package, in whichever file; the last one of all may go."""
     yield from _gone_from_package("extension", old, new, lambda file: file.extensions)
 
 
 @rule("P", "schemas")
 def package_service_no_delete(old: Index, new: Index) -> Breaks:
-    """A service stays in its package, in whichever file."""
+    """A service stays in its package, in whichever file; the last one of all may go."""
     yield from _gone_from_package("service", old, new, lambda file: file.services)
 
 
@@ -89,7 +89,7 @@ def _gone_from_package(
         if package not in new.packages:  # that is another rule's
             continue
         present = {local for file in new.packages[package] for local in named(file)}
-        if not present:  # buf is silent about the last one of a kind
+        if not present:  # a quirk: nothing is said once a package has none of the kind left
             continue
         for part in (part for file in files for part in named(file).values()):
             if part.local in present:
