@@ -329,3 +329,20 @@ def test_an_unknown_policy_is_named() -> None:
     schema = compile_protos('syntax = "proto3";')
     with pytest.raises(NotFoundError, match="no policy 'other'"):
         check_policy("other", schema, [])
+
+
+def test_an_enum_in_another_file_changes_what_fields_read_as(tmp_path: Path) -> None:
+    head = 'syntax = "proto2"; package p;'
+    message = f'{head} import "e.proto"; message M {{ optional E e = 1; extensions 2; }}'
+    message += " extend M { optional E x = 2; }"
+    old, new = (
+        {"m.proto": message, "e.proto": f"{head} enum E {{ {values} }}"}
+        for values in ("A = 1; B = 2;", "B = 2; A = 1;")
+    )
+    assert agree(old, new, tmp_path) == {"FIELD_SAME_DEFAULT"}
+
+
+def test_a_schema_follows_itself_without_findings() -> None:
+    for text in (message_pairs(3, "2023", 40)[0], module_pairs(3, 5)[0]):
+        schema = compile_protos(text)
+        assert ours(schema, schema, {"use": list(CATEGORIES)}) == set()

@@ -17,7 +17,7 @@ from protolith.compatibility.policies.buf import (
     service_rules,
 )
 from protolith.compatibility.policies.buf.config import BufConfig
-from protolith.compatibility.policies.buf.index import FilePart, Path, index
+from protolith.compatibility.policies.buf.index import FilePart, Path, load_index
 from protolith.compatibility.policies.buf.pairs import (
     CATEGORIES,
     RULES,
@@ -68,7 +68,7 @@ def compare(
     old: DescriptorSet, new: DescriptorSet, config: BufConfig, *, against: int | None = None
 ) -> list[Finding]:
     """Every break between two schemas, sorted by file, line and rule."""
-    pairs = Pairs(index(old), index(new))
+    pairs = Pairs(load_index(old), load_index(new))
     sides = Places(old), Places(new)
     found = [
         _finding(rule, one, sides, against)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from protolith.compatibility.policies.buf.index import FilePart, Index, MessagePart, Part, Path
-from protolith.compatibility.policies.buf.pairs import Break, Breaks, rule
+from protolith.compatibility.policies.buf.pairs import Break, Breaks, is_kept, rule
 
 _Named: TypeAlias = Callable[[FilePart], dict[str, Any]]
 
@@ -85,8 +85,9 @@ def _gone_from_file(kind: str, olds: dict[str, Any], news: dict[str, Any], new: 
 def _gone_from_package(
     kind: str, old: Index, new: Index, named: _Named, *, anywhere: bool = False
 ) -> Breaks:
-    for package, files in old.packages.items():
-        if package not in new.packages:  # that is another rule's
+    for package, all_files in old.packages.items():
+        files = [file for file in all_files if not is_kept(file, new)]
+        if not files or package not in new.packages:  # the latter is another rule's
             continue
         present = {local for file in new.packages[package] for local in named(file)}
         if not present:  # a quirk: nothing is said once a package has none of the kind left

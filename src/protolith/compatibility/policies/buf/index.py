@@ -6,6 +6,7 @@ columns are looked up when there is something to report.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from threading import Lock
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -78,14 +79,20 @@ MethodPart: TypeAlias = Part[MethodDescriptorProto]
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file, with what is in it by local name."""
+    """A file, with what is in it by local name.
+
+    The hash is that of its bytes without source info. `enum_fields` are the fields and extensions
+    whose types are enums: what they read as when absent is written where the enum is.
+    """
 
     proto: FileDescriptorProto
     features: Features
+    hash: bytes
     messages: dict[str, MessagePart] = field(default_factory=dict)
     enums: dict[str, EnumPart] = field(default_factory=dict)
     extensions: dict[str, FieldPart] = field(default_factory=dict)
     services: dict[str, ServicePart] = field(default_factory=dict)
+    enum_fields: list[FieldPart] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -109,7 +116,7 @@ _indexes: dict[str, Index] = {}
 _lock = Lock()
 
 
-def index(schema: DescriptorSet) -> Index:
+def load_index(schema: DescriptorSet) -> Index:
     """The index of a schema; those of the latest schemas are kept."""
     key = schema.fingerprint
     with _lock:
@@ -140,8 +147,12 @@ def methods(service: ServicePart) -> dict[str, MethodPart]:
 
 def _build(files: Iterable[FileDescriptorProto]) -> Index:
     made = Index()
-    for proto in files:
-        file = FilePart(proto, file_features(proto))
+    for given in files:
+        proto = FileDescriptorProto()
+        proto.CopyFrom(given)
+        proto.ClearField("source_code_info")  # the index of a version is kept, its comments not
+        data = proto.SerializeToString(deterministic=True)
+        file = FilePart(proto, file_features(proto), sha256(data).digest())
         made.files[proto.name] = file
         made.packages.setdefault(proto.package, []).append(file)
         scope = f"{proto.package}." if proto.package else ""
@@ -155,10 +166,18 @@ def _build(files: Iterable[FileDescriptorProto]) -> Index:
             part = Part(service, file, (6, at), scope + service.name, service.name, file.features)
             file.services[service.name] = made.services[part.full_name] = part
         made.enums.update((enum.full_name, enum) for enum in file.enums.values())
+        file.enum_fields.extend(_enum_fields(file))
         for one in file.extensions.values():
             made.extensions[one.proto.extendee, one.proto.number] = one
     _mark_maps(made)
     return made
+
+
+def _enum_fields(file: FilePart) -> Iterator[FieldPart]:
+    inside = (one for message in file.messages.values() for one in message.fields.values())
+    for one in (*inside, *file.extensions.values()):
+        if one.proto.type == FieldDescriptorProto.TYPE_ENUM:
+            yield one
 
 
 def _messages(file: FilePart, outer: MessagePart | None, path: Path) -> Iterator[MessagePart]:

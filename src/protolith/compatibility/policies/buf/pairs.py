@@ -54,36 +54,67 @@ Breaks: TypeAlias = Iterator[Break]
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs of two schemas, found once for all rules."""
+    """The pairs of two schemas, found once for all rules.
+
+    What stands in a file that is the same in both is left out: no rule has anything to say.
+    """
 
     old: Index
     new: Index
 
     @cached_property
+    def _changed(self) -> list[FilePart]:
+        """The old files that are gone or other."""
+        return [file for file in self.old.files.values() if not is_kept(file, self.new)]
+
+    @cached_property
     def files(self) -> list[tuple[FilePart, FilePart]]:
         """Files of one path."""
-        return _both(self.old.files, self.new.files)
+        return _both({file.name: file for file in self._changed}, self.new.files)
 
     @cached_property
     def messages(self) -> list[tuple[MessagePart, MessagePart]]:
         """Messages of one full name, whichever files they are in."""
-        return _both(self.old.messages, self.new.messages)
+        return self._by_full_name("messages")
 
     @cached_property
     def fields(self) -> list[tuple[FieldPart, FieldPart]]:
         """Fields of one number in a pair of messages, then extensions of one number."""
-        inside = [pair for old, new in self.messages for pair in _both(old.fields, new.fields)]
-        return inside + _both(self.old.extensions, self.new.extensions)
+        found = [pair for old, new in self.messages for pair in _both(old.fields, new.fields)]
+        for file in self._changed:
+            extensions = {
+                (one.proto.extendee, one.proto.number): one for one in file.extensions.values()
+            }
+            found += _both(extensions, self.new.extensions)
+        return found + list(self._of_changed_enums())
+
+    def _of_changed_enums(self) -> Iterator[tuple[FieldPart, FieldPart]]:
+        """Fields in files that are the same, whose enums are in files that are not."""
+        changed = {file.name for file in self._changed}
+        for file in self.old.files.values():
+            for old in [] if file.name in changed else file.enum_fields:
+                enum = self.old.enums[old.proto.type_name.removeprefix(".")]
+                if enum.file.name not in changed:
+                    continue
+                if old.message is None:
+                    yield old, self.new.extensions[old.proto.extendee, old.proto.number]
+                else:
+                    message = self.new.messages[old.message.full_name]
+                    yield old, message.fields[old.proto.number]
+
+    def _by_full_name(self, kind: str) -> list[tuple[Any, Any]]:
+        parts = (part for file in self._changed for part in getattr(file, kind).values())
+        return _both({part.full_name: part for part in parts}, getattr(self.new, kind))
 
     @cached_property
     def enums(self) -> list[tuple[EnumPart, EnumPart]]:
         """Enums of one full name."""
-        return _both(self.old.enums, self.new.enums)
+        return self._by_full_name("enums")
 
     @cached_property
     def services(self) -> list[tuple[ServicePart, ServicePart]]:
         """Services of one full name."""
-        return _both(self.old.services, self.new.services)
+        return self._by_full_name("services")
 
     @cached_property
     def methods(self) -> list[tuple[MethodPart, MethodPart]]:
@@ -144,6 +175,12 @@ def breaks(
 def _places(part: Part[Any] | FilePart, at: tuple[Path, ...]) -> tuple[FilePart, tuple[Path, ...]]:
     file, path = (part, ()) if isinstance(part, FilePart) else (part.file, part.path)
     return file, tuple((*path, *below) for below in at or ((),))
+
+
+def is_kept(file: FilePart, new: Index) -> bool:
+    """Whether a file is the same in the new schema."""
+    after = new.files.get(file.name)
+    return after is not None and after.hash == file.hash
 
 
 def _both(olds: dict[Any, Any], news: dict[Any, Any]) -> list[tuple[Any, Any]]:
