@@ -346,3 +346,9 @@ def test_a_schema_follows_itself_without_findings() -> None:
     for text in (message_pairs(3, "2023", 40)[0], module_pairs(3, 5)[0]):
         schema = compile_protos(text)
         assert ours(schema, schema, {"use": list(CATEGORIES)}) == set()
+
+
+def test_the_next_edition_is_the_same_syntax(tmp_path: Path) -> None:
+    body = "package p; message M { string a = 1; bytes b = 2; enum E { Z = 0; } }"
+    old, new = (f'edition = "{year}"; {body}' for year in (2023, 2024))
+    assert agree(old, new, tmp_path) == {"FIELD_SAME_CPP_STRING_TYPE"}
