@@ -11,6 +11,7 @@ from cyclopts import Parameter
 import protolith
 from protolith import errors
 from protolith.cli import app
+from protolith.compatibility.policies import buf, confluent_fields
 from protolith.compatibility.rules import protojson, source, wire
 from protolith.layout.choices import OPTIONS, STYLES, values_of
 from protolith.lint import rules
@@ -63,6 +64,7 @@ def pages() -> dict[str, str]:
         "python.md": python_page(),
         "layouts.md": layouts_page(),
         "compatibility.md": compatibility_page(),
+        "policies.md": policies_page(),
     }
     return {name: WRITTEN + text for name, text in made.items()}
 
@@ -278,8 +280,8 @@ def layouts_page() -> str:
         "\nOn the command line `translate` and `create` take `--layout` with a mapping file, a"
         " style or pairs (`--layout flat,enums=number`), and each option as a flag of its own,"
         " which goes before `--layout`. Over REST `layout` is an object in"
-        " `POST /schemas/{schema_id}/tables`, and a text of the same form in `GET /schemas/{schema_id}/ddl/{dialect}`. In Python it is"
-        " `protolith.Layout`.\n"
+        " `POST /schemas/{schema_id}/tables`, and a text of the same form in"
+        " `GET /schemas/{schema_id}/ddl/{dialect}`. In Python it is `protolith.Layout`.\n"
     )
     rows.append("## Options\n\n| option | values, the native one first | means |\n|---|---|---|")
     meanings = _meanings(protolith.Choices)
@@ -304,6 +306,41 @@ def _meanings(cls: type) -> dict[str, str]:
     text = str(inspect.getdoc(cls)).partition("----------\n")[2]
     about = re.split(r"^(\w+): .*$", text, flags=re.MULTILINE)[1:]
     return {k: " ".join(v.split()) for k, v in zip(about[::2], about[1::2], strict=True)}
+
+
+def policies_page() -> str:
+    rows = ["# Policies\n"]
+    rows.append(
+        "A policy gives the verdict of another tool, for people who live by it. Protolith's own"
+        " levels do not read its rules: they say what a change does to bytes, JSON, code and"
+        " tables, a policy what that tool says about it.\n"
+    )
+    rows.append("## buf\n")
+    rows.append(
+        "What `buf breaking` finds under configuration v2, at the same `file:line:column`. It"
+        " knows no direction: backward, forward and full compare the old schema with the new one,"
+        " and a transitive mode does so for every version. Without settings the category is `FILE`."
+        " The settings are those under `breaking:` in a buf.yaml: `use`, `except`, `ignore`,"
+        " `ignore_only` and `ignore_unstable_packages`. The level of a finding is `wire` for a"
+        " rule of the category `WIRE`, `json` for another one of `WIRE_JSON`, else `source`.\n"
+    )
+    rows.append("| rule | categories | what it holds |\n|---|---|---|")
+    rows += [
+        f"| `{rule.id}` | {', '.join(rule.categories)} | {rule.purpose} |" for rule in buf.rules()
+    ]
+    rows.append("\n## confluent\n")
+    rows.append(
+        "What Confluent's registry finds between two versions. A difference that it refuses is an"
+        " error, one that it lets pass is safe. Backward compares old with new, forward new with"
+        " old, full both; a transitive mode looks at every version.\n"
+    )
+    rows.append("| difference | compatible |\n|---|---|")
+    for names, word in (
+        (confluent_fields.INCOMPATIBLE, "no"),
+        (confluent_fields.COMPATIBLE, "yes"),
+    ):
+        rows += [f"| `{name}` | {word} |" for name in sorted(names)]
+    return "\n".join(rows) + "\n"
 
 
 def python_page() -> str:

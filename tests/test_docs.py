@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from protolith import Choices, Layout, compile_protos, errors, lay_out
+from protolith.compatibility.policies import buf
 from protolith.dialects import names
 from protolith.lint import rules
 
@@ -38,7 +39,7 @@ def test_every_code_dialect_and_rule_is_documented() -> None:
     codes = {c.code for c in vars(errors).values() if isinstance(c, type) and hasattr(c, "code")}
     assert codes
     options = (part.name for part in fields(Choices))
-    for word in (*codes, *options, *names(), *(rule.id for rule in rules())):
+    for word in (*codes, *options, *names(), *(rule.id for rule in (*rules(), *buf.rules()))):
         assert f"`{word}`" in text, word
 
 
