@@ -39,6 +39,7 @@ from .lint import LintFinding, lint
 from .registry import (
     AsyncSchemaRegistry,
     CreatedTable,
+    Diagnosis,
     LoadResult,
     SchemaDetails,
     SchemaField,
@@ -46,6 +47,7 @@ from .registry import (
     SchemaRegistry,
     SchemaVersion,
 )
+from .store import Change, Reference, Search, acting_as
 from .tables import Column, Table
 from .translator import SchemaTranslator
 
@@ -53,6 +55,7 @@ __all__ = [
     "AsyncSchemaRegistry",
     "BundleError",
     "BusyError",
+    "Change",
     "Column",
     "CompileError",
     "CompilerRejectedError",
@@ -60,6 +63,7 @@ __all__ = [
     "ConflictError",
     "CreatedTable",
     "DescriptorSet",
+    "Diagnosis",
     "EngineError",
     "EngineSettings",
     "EngineUnavailableError",
@@ -72,6 +76,7 @@ __all__ = [
     "MalformedError",
     "NotFoundError",
     "ProtocExecutionError",
+    "Reference",
     "ReferenceDecoder",
     "RowsRejectedError",
     "SchemaDetails",
@@ -83,12 +88,14 @@ __all__ = [
     "SchemaTranslator",
     "SchemaValidationError",
     "SchemaVersion",
+    "Search",
     "SourceFile",
     "Sources",
     "StorageFullError",
     "Table",
     "TooLargeError",
     "Waiver",
+    "acting_as",
     "arrow_schema",
     "check",
     "compare_schemas",

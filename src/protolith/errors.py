@@ -14,6 +14,7 @@ SchemaRegistryError                 the root
 ├── TooLargeError                   TOO_LARGE
 ├── NotFoundError                   NOT_FOUND
 ├── ConflictError                   CONFLICT
+│   └── MovedOnError                MOVED_ON: the subject has moved on since it was looked at
 ├── RowsRejectedError               ROWS_REJECTED: with record index and byte offset
 ├── CompilerUnavailableError        COMPILER_UNAVAILABLE: ours, never the user's fault
 ├── EngineUnavailableError          ENGINE_UNAVAILABLE
@@ -151,6 +152,12 @@ class ConflictError(SchemaRegistryError):
     """The request contradicts what is there: another table, an ambiguous name, a lost race."""
 
     code = "CONFLICT"
+
+
+class MovedOnError(ConflictError):
+    """The subject is at another version than the one that a new version was checked against."""
+
+    code = "MOVED_ON"
 
 
 class RowsRejectedError(SchemaRegistryError):

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -21,6 +21,7 @@ from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
 from protolith.engines import Drift, Engine, Engines, EngineSettings, check_name
 from protolith.errors import (
     ConflictError,
+    EngineUnavailableError,
     LayoutError,
     NotFoundError,
     SchemaRegistryError,
@@ -28,8 +29,11 @@ from protolith.errors import (
 )
 from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding, lint
+from protolith.registry.administration import Administration
+from protolith.registry.cache import SchemaCache
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.loading import load
+from protolith.registry.references import resolve
 from protolith.registry.registration import (
     JsonSubmission,
     Schema,
@@ -42,17 +46,15 @@ from protolith.registry.values import (
     CreatedTable,
     LoadResult,
     SchemaDetails,
-    SchemaMetadata,
     SchemaVersion,
-    schema_metadata,
     schema_version,
     version_values,
 )
-from protolith.store import Deployment, File, SQLiteStore, Store, Version
+from protolith.store import Deployment, File, Reference, Store, Version, open_store
 from protolith.tables import Table, check_text
 
 
-class SchemaRegistry:
+class SchemaRegistry(Administration):
     """Schemas, their versions, their tables, all under one data directory.
 
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it
@@ -60,7 +62,7 @@ class SchemaRegistry:
     `schema_id` is taken, `database.table` (its latest version) and `database.table@3` are too.
     The `converter` makes BigQuery JSON schemas: "protolith", or "protoc" with the real plugin;
     it defaults to the environment variable `PROTOLITH_CONVERTER`, else to "protolith". `engines`
-    says where engines are; it defaults to the variables that `EngineSettings` names.
+    says where engines are; it defaults to what the environment says.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class SchemaRegistry:
             converter or os.environ.get(CONVERTER_VARIABLE) or "protolith"
         )
         self.engines = Engines(self.home, engines)
+        self._cache: SchemaCache[tuple[Version, list[Deployment]]] = SchemaCache()
 
     def __enter__(self) -> Self:
         return self
@@ -86,12 +89,13 @@ class SchemaRegistry:
         """Close the store and every engine that was opened."""
         self.engines.close()
         if "_store" in self.__dict__:
+            self._cache.clear()
             self._store.close()
             del self.__dict__["_store"]
 
     # ── register ──
 
-    def register_schema(
+    def register_schema(  # noqa: PLR0913 - SPEC.md gives four, and two are by name alone
         self,
         proto_content: Schema,
         table_name: str | None = None,
@@ -99,13 +103,16 @@ class SchemaRegistry:
         description: str | None = None,
         *,
         message: str | None = None,
+        references: Sequence[Reference] = (),
     ) -> str:
         """Register a protobuf schema and return its `schema_id`.
 
         The same content again gives the same id and version; other content for the same table is
-        its next version. `message` chooses which message is the table.
+        its next version. `message` chooses which message is the table; `references` say
+        which imports are files that other subjects have registered.
         """
-        submission = Submission(proto_content, table_name, database_name, description, message)
+        about = (table_name, database_name, description, message, tuple(references))
+        submission = Submission(proto_content, *about)
         return self.register(submission).schema_id
 
     def register_json(
@@ -121,7 +128,12 @@ class SchemaRegistry:
 
     def register(self, submission: Submission | JsonSubmission) -> SchemaVersion:
         """Register a submission and return its version, whatever else has its `schema_id`."""
-        new = prepare(submission, self.converter)  # before there is a store, if it is refused
+        if isinstance(submission, Submission) and submission.references:
+            pinned, dependencies = resolve(self._store, submission.references)
+            submission = replace(submission, references=pinned)
+            new = prepare(submission, self.converter, dependencies)
+        else:
+            new = prepare(submission, self.converter)  # before there is a store, if it is refused
         version = self._store.add([new])[0]
         return schema_version(version, self._store.deployments(version.subject))
 
@@ -141,21 +153,12 @@ class SchemaRegistry:
 
     def get_schema_version(self, schema_id: str) -> SchemaVersion:
         """A version with its text, its BigQuery JSON schema and its fields."""
-        version = self._store.find(schema_id)
-        return schema_version(version, self._store.deployments(version.subject))
+        return schema_version(*self._looked_up(schema_id))
 
     def get_schema_versions(self, schema_id: str) -> list[dict[str, Any]]:
         """The history of the schema's table, the newest version first."""
         history = self._store.history(self._store.find(schema_id).subject)
         return [asdict(line) for line in history]
-
-    def list_schemas(self) -> list[SchemaMetadata]:
-        """Every subject with its latest version."""
-        deployments = self._store.all_deployments()
-        return [
-            schema_metadata(subject, deployments.get(f"{subject.database}.{subject.table}", []))
-            for subject in self._store.subjects()
-        ]
 
     def get_schema_details(self, schema_id: str) -> SchemaDetails:
         """A version, the history of its table, and where tables exist."""
@@ -244,8 +247,9 @@ class SchemaRegistry:
             self._keep(version, engine, layout, created=False)
         try:
             created = live.create(table)
-        except SchemaRegistryError:
-            if before is None:
+        except SchemaRegistryError as error:
+            # A server that went away may have created it: that stays unfinished.
+            if before is None and not isinstance(error, EngineUnavailableError):
                 self._store.drop_deployment(version.subject, engine)
             raise
         self._keep(version, engine, layout, created=True)
@@ -320,10 +324,21 @@ class SchemaRegistry:
 
     # ── inside ──
 
+    def _looked_up(self, schema_id: str) -> tuple[Version, list[Deployment]]:
+        """A version and its subject's tables; as long as nobody commits, from the cache."""
+        key = self._store.stamp(), schema_id  # read before the answer: it is never newer than that
+        found = self._cache.get_schema(key) if key[0] is not None else None
+        if found is None:
+            version = self._store.find(schema_id)
+            found = version, self._store.deployments(version.subject)
+            if key[0] is not None:
+                self._cache.put_schema(key, found)
+        return found
+
     @cached_property
     def _store(self) -> Store:
         self._make_home()
-        return SQLiteStore(self.home)
+        return open_store(self.home)
 
     def _make_home(self) -> None:
         try:
