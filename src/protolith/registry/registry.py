@@ -22,6 +22,7 @@ from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
 from protolith.engines import Drift, Engine, Engines, EngineSettings, check_name
 from protolith.errors import (
     ConflictError,
+    EngineUnavailableError,
     NotFoundError,
     SchemaRegistryError,
     naming,
@@ -62,7 +63,7 @@ class SchemaRegistry(Administration):
     `schema_id` is taken, `database.table` (its latest version) and `database.table@3` are too.
     The `converter` makes BigQuery JSON schemas: "protolith", or "protoc" with the real plugin;
     it defaults to the environment variable `PROTOLITH_CONVERTER`, else to "protolith". `engines`
-    says where engines are; it defaults to the variables that `EngineSettings` names.
+    says where engines are; it defaults to what the environment says.
     """
 
     def __init__(
@@ -247,8 +248,9 @@ class SchemaRegistry(Administration):
             self._keep(version, engine, layout, created=False)
         try:
             created = live.create(table)
-        except SchemaRegistryError:
-            if before is None:
+        except SchemaRegistryError as error:
+            # A server that went away may have created it: that stays unfinished.
+            if before is None and not isinstance(error, EngineUnavailableError):
                 self._store.drop_deployment(version.subject, engine)
             raise
         self._keep(version, engine, layout, created=True)
