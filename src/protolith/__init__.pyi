@@ -1,5 +1,5 @@
 from .arrow import arrow_schema
-from .compatibility import Finding, Waiver, check, compare_schemas, verdict
+from .compatibility import Finding, SchemaDiff, Waiver, check, compare_schemas, diff, verdict
 from .compiler import (
     SourceFile,
     Sources,
@@ -21,9 +21,11 @@ from .errors import (
     ConflictError,
     EngineError,
     EngineUnavailableError,
+    IncompatibleError,
     InvalidNameError,
     LayoutError,
     MalformedError,
+    MovedOnError,
     NotFoundError,
     ProtocExecutionError,
     RowsRejectedError,
@@ -37,6 +39,7 @@ from .layout import Layout, lay_out
 from .lint import LintFinding, lint
 from .registry import (
     AsyncSchemaRegistry,
+    CompatibilityMode,
     CreatedTable,
     LoadResult,
     SchemaDetails,
@@ -53,6 +56,7 @@ __all__ = [
     "BundleError",
     "BusyError",
     "Column",
+    "CompatibilityMode",
     "CompileError",
     "CompilerRejectedError",
     "CompilerUnavailableError",
@@ -62,17 +66,20 @@ __all__ = [
     "EngineError",
     "EngineUnavailableError",
     "Finding",
+    "IncompatibleError",
     "InvalidNameError",
     "Layout",
     "LayoutError",
     "LintFinding",
     "LoadResult",
     "MalformedError",
+    "MovedOnError",
     "NotFoundError",
     "ProtocExecutionError",
     "ReferenceDecoder",
     "RowsRejectedError",
     "SchemaDetails",
+    "SchemaDiff",
     "SchemaField",
     "SchemaMetadata",
     "SchemaRegistry",
@@ -93,6 +100,7 @@ __all__ = [
     "compile_protos",
     "decode",
     "dialect",
+    "diff",
     "lay_out",
     "lint",
     "open_zip",

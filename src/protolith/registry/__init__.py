@@ -2,6 +2,7 @@
 
 from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.deployments import DeployedTable
+from protolith.registry.evolution import CompatibilityMode, VersionWaiver
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
 from protolith.registry.values import (
@@ -16,6 +17,7 @@ from protolith.registry.values import (
 
 __all__ = [
     "AsyncSchemaRegistry",
+    "CompatibilityMode",
     "CreatedTable",
     "DeployedTable",
     "LoadResult",
@@ -25,5 +27,6 @@ __all__ = [
     "SchemaMetadata",
     "SchemaRegistry",
     "SchemaVersion",
+    "VersionWaiver",
     "schema_fields",
 ]

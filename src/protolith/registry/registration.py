@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from protolith.compatibility import Waiver
 from protolith.compiler import Sources, Submitted, compile_protos, open_path
 from protolith.descriptors import DescriptorSet
 from protolith.dialects.bigquery.driven import Converter, schema_columns
 from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.errors import MalformedError, quoted
 from protolith.layout import DEFAULT_DATABASE, lay_out
-from protolith.store import File, NewVersion
+from protolith.store import File, KeptWaiver, NewVersion
 from protolith.tables import check_text
 
 Schema: TypeAlias = str | bytes | Path | Mapping[str, str | bytes] | Submitted
@@ -29,6 +30,7 @@ class Submission:
     database_name: str | None = None
     description: str | None = None
     message: str | None = None
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class JsonSubmission:
     table_name: str
     database_name: str | None = None
     description: str | None = None
+    waivers: tuple[Waiver, ...] = ()
 
 
 def prepare(submission: Submission | JsonSubmission, converter: Converter) -> NewVersion:
@@ -66,6 +69,7 @@ def prepare(submission: Submission | JsonSubmission, converter: Converter) -> Ne
         descriptors=descriptors.data,
         files=files,
         description=submission.description,
+        waivers=_kept(submission.waivers),
     )
 
 
@@ -80,7 +84,15 @@ def _prepare_json(submission: JsonSubmission) -> NewVersion:
         version_hash=hashlib.sha256(text.encode()).hexdigest(),
         schema_json=text,
         description=submission.description,
+        waivers=_kept(submission.waivers),
     )
+
+
+def _kept(waivers: tuple[Waiver, ...]) -> tuple[KeptWaiver, ...]:
+    texts = [text for one in waivers for text in (one.rule, one.subject, one.reason, one.who)]
+    for text in texts:
+        check_text(text, "a waiver")
+    return tuple(KeptWaiver(one.rule, one.subject, one.reason, one.who) for one in waivers)
 
 
 def _database(submission: Submission | JsonSubmission) -> str:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
 
-from protolith.compatibility import Finding, Mode, check, compare_schemas
+from protolith.compatibility import compare_schemas
 from protolith.decoding import ReferenceDecoder
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
@@ -30,13 +30,13 @@ from protolith.errors import (
 from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding, lint
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
+from protolith.registry.evolution import Evolution
 from protolith.registry.loading import Framing, load
 from protolith.registry.registration import (
     JsonSubmission,
     Schema,
     Submission,
     batch_submission,
-    compiled,
     prepare,
 )
 from protolith.registry.values import (
@@ -53,7 +53,7 @@ from protolith.store import Deployment, File, SQLiteStore, Store, Version
 from protolith.tables import Table, check_text
 
 
-class SchemaRegistry:
+class SchemaRegistry(Evolution):
     """Schemas, their versions, their tables, all under one data directory.
 
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it
@@ -121,7 +121,7 @@ class SchemaRegistry:
     def register(self, submission: Submission | JsonSubmission) -> SchemaVersion:
         """Register a submission and return its version, whatever else has its `schema_id`."""
         new = prepare(submission, self.converter)  # before there is a store, if it is refused
-        version = self._store.add([new])[0]
+        version = self._keep_versions([new])[0]
         return schema_version(version, self._store.deployments(version.subject))
 
     def register_schemas_batch(self, schemas: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -134,7 +134,7 @@ class SchemaRegistry:
         for index, schema in enumerate(schemas):
             with naming(f"schemas[{index}]"):
                 ready.append(prepare(batch_submission(schema), self.converter))
-        return [version.schema_id for version in self._store.add(ready, label="schemas")]
+        return [version.schema_id for version in self._keep_versions(ready, label="schemas")]
 
     # ── look up ──
 
@@ -176,14 +176,6 @@ class SchemaRegistry:
     def check_schema_compatibility(self, old_schema: Any, new_schema: Any) -> dict[str, Any]:
         """Compare two BigQuery JSON schemas: `{"is_compatible": bool, "issues": [...]}`."""
         return compare_schemas(old_schema, new_schema)
-
-    def check_compatibility(
-        self, schema: Schema, subject: str, mode: Mode, message: str | None = None
-    ) -> list[Finding]:
-        """What a schema breaks for the versions of a subject, as `check` finds it."""
-        lines = self._store.history(self._store.find(subject).subject)
-        history = [self.descriptors(line.schema_id) for line in reversed(lines)]
-        return check(compiled(schema), history, mode, message=message)
 
     # ── tables ──
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from protolith.errors import ConflictError, NotFoundError, naming, quoted
+from protolith.store import modes
 from protolith.store.tables import DEPLOYMENTS, FILES, SCHEMAS, VERSIONS
 from protolith.tables import check_text
 
@@ -39,7 +40,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A version that is ready to be kept; everything that can fail has been done."""
+    """A version that is ready to be kept; everything that can fail has been done.
+
+    `after` is the subject's latest version that it was checked against (0 for none): where the
+    subject has moved on, the version is refused with `MovedOnError` and must be checked again.
+    """
 
     database: str
     table: str
@@ -51,6 +56,8 @@ class NewVersion:
     descriptors: bytes | None = None
     files: tuple[File, ...] = ()
     description: str | None = None
+    after: int | None = None
+    waivers: tuple[modes.KeptWaiver, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -286,6 +293,7 @@ def _add(connection: Connection, new: NewVersion) -> Version:
     if row is not None:
         return _same(_version(row), new)
     latest = connection.execute(_LATEST_NUMBER, {"subject": new.subject}).scalar()
+    modes.check_after(new.subject, new.after, latest or 0)
     number = (latest or 0) + 1
     _keep_subject(connection, new, number)
     version_id = f"{new.subject}@{number}"
@@ -308,6 +316,7 @@ def _add(connection: Connection, new: NewVersion) -> Version:
     if new.files:
         rows = [{"version_id": version_id, "path": f.path, "content": f.content} for f in new.files]
         connection.execute(insert(FILES), rows)
+    modes.keep_waivers(connection, version_id, new.waivers)
     return _version(connection.execute(_BY_HASH, values).mappings().one())
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-FORMAT = 1
+FORMAT = 2
 """Raised by one with each change of these tables."""
 
 METADATA = MetaData()
@@ -74,4 +74,27 @@ DEPLOYMENTS = Table(
     Column("version", Integer, nullable=False),
     Column("layout", Text, nullable=False),
     Column("created_at", DateTime, nullable=False),
+)
+
+# What new versions must keep to: one row a subject that says so, and one row with an empty
+# subject for all others. `levels` are separated by commas.
+MODES = Table(
+    "compatibility_modes",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("mode", Text, nullable=False),
+    Column("levels", Text, nullable=False),
+    Column("policy", Text),
+)
+
+# The findings that somebody agreed to when a version was registered.
+WAIVERS = Table(
+    "version_waivers",
+    METADATA,
+    Column("version_id", Text, ForeignKey("schema_versions.version_id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("who", Text, nullable=False),
 )

@@ -43,6 +43,7 @@ class ErrorDetail(BaseModel):
     field_path: str | None = None
     record: int | None = None
     offset: int | None = None
+    rule: str | None = None
 
 
 class ErrorBody(BaseModel):
