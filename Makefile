@@ -48,10 +48,18 @@ profiles:  ## Older engines, each in an environment of its own
 		.profiles/$$old/bin/python tests/engines/profiles.py $${old%%/*} || exit 1; \
 	done
 
+fuzz: $(VENV)/.testing  ## The native decoder against the reference, with address and undefined sanitizers
+	mkdir -p .fuzz
+	c++ -std=c++17 -O1 -g -fPIC -shared -fsanitize=address,undefined -fno-sanitize-recover=all \
+		src/protolith/decoding/native/*.cpp -o .fuzz/_native.so
+	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
+		PROTOLITH_NATIVE=$(CURDIR)/.fuzz/_native.so PROTOLITH_FUZZ_SCHEMAS=$(or $(SCHEMAS),5000) \
+		$(BIN)/pytest -q -s -p no:cacheprovider tests/decoding/test_native.py
+
 clean:
 	rm -rf $(VENV) $(DEMO) .profiles
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py $(wildcard src/protolith/decoding/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; name one: make PYTHON=python3.12")'
 	@echo "making $(VENV) and installing Protolith into it"
 	@$(PYTHON) -m venv $(VENV)

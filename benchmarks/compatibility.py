@@ -181,7 +181,7 @@ def _one() -> bytes:
 
 def _length(size: int) -> bytes:
     out = bytearray()
-    while size > 127:  # noqa: PLR2004
+    while size > 127:
         out.append(size & 127 | 128)
         size >>= 7
     return bytes([*out, size])

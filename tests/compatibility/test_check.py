@@ -120,7 +120,7 @@ def test_wrong_words_are_refused() -> None:
         check(V1, V1, "BACK")  # type: ignore[arg-type]
     with pytest.raises(MalformedError, match="no level 'table'"):
         check(V1, V1, levels=("table",))
-    with pytest.raises(MalformedError, match="no policy"):
+    with pytest.raises(NotFoundError, match="no policy"):
         check(V1, V1, policy="karapace")
     with pytest.raises(NotFoundError, match="no message"):
         check(V1, V1, message="Nothing")

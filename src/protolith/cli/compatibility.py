@@ -51,8 +51,7 @@ def check(
     against: list[str]
         An older schema; give it again for more of them, oldest first.
     mode: Mode
-        NONE, BACKWARD (new reads old), FORWARD (old reads new), FULL (both), or one of these with
-        _TRANSITIVE for every older schema instead of the last.
+        NONE, BACKWARD (new reads old), FORWARD or FULL; with _TRANSITIVE against every older one.
     levels: list[Level] | None
         Some of wire, json, source; all of them if not given.
     message: str | None

@@ -1,15 +1,13 @@
 """Compare a new version with its history, level by level and direction by direction."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from typing import get_args
 
 from protolith.compatibility import positions
 from protolith.compatibility.findings import LEVELS, Direction, Finding, Level, Mode, Severity
 from protolith.compatibility.history import field_number_not_reused
 from protolith.compatibility.index import EnumFacts, Index, MessageFacts, index
+from protolith.compatibility.policies import check_policy
 from protolith.compatibility.rules import protojson, source, wire
 from protolith.compatibility.rules.base import RANK, Rules, Said, Sides
 from protolith.compatibility.waivers import Waiver, waive
@@ -21,7 +19,6 @@ SERVED: tuple[Level, ...] = ("wire", "json", "source")
 """The levels that `check` answers by itself; a table needs a layout and an engine."""
 
 MODES: tuple[str, ...] = get_args(Mode)
-_POLICIES = "protolith.compatibility.policies"
 
 
 def check(  # noqa: PLR0913
@@ -48,7 +45,7 @@ def check(  # noqa: PLR0913
     versions = (history,) if isinstance(history, DescriptorSet) else tuple(history)
     _check_words(mode, levels)
     if policy is not None:
-        return waive(_ask_policy(policy, new, versions, mode), waivers)
+        return waive(check_policy(policy, new, tuple(enumerate(versions, 1)), mode), waivers)
     if mode == "NONE" or not versions:
         return []
     ours = index(new)
@@ -145,14 +142,3 @@ def _check_words(mode: str, levels: Sequence[str]) -> None:
     for level in levels:
         if level not in SERVED:
             raise MalformedError(f"no level {quoted(level)}", hint=f"of {', '.join(SERVED)}")
-
-
-def _ask_policy(
-    policy: str, new: DescriptorSet, versions: Sequence[DescriptorSet], mode: Mode
-) -> list[Finding]:
-    """The answer of `protolith.compatibility.policies`, as far as it is there."""
-    if find_spec(_POLICIES) is None:
-        raise MalformedError(f"no policy {quoted(policy)}", hint="leave it out for our own levels")
-    ask = partial(import_module(_POLICIES).check_policy, policy)
-    answer: list[Finding] = ask(new, versions, mode)
-    return answer

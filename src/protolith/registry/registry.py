@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Self
 import pyarrow as pa
 
 from protolith.compatibility import compare_schemas
-from protolith.decoding import ReferenceDecoder
+from protolith.decoding import Framing, ReferenceDecoder
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema
@@ -31,7 +31,7 @@ from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding, lint
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.evolution import Evolution
-from protolith.registry.loading import Framing, load
+from protolith.registry.loading import load
 from protolith.registry.registration import (
     JsonSubmission,
     Schema,

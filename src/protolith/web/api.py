@@ -13,6 +13,7 @@ from fastapi.responses import PlainTextResponse, Response
 from protolith.compatibility import Mode, verdict
 from protolith.compatibility.comparison import SERVED
 from protolith.compiler import compiler_version, jail, open_upload
+from protolith.decoding import Framing
 from protolith.engines import Drift
 from protolith.errors import MalformedError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE, Layout
@@ -26,7 +27,7 @@ from protolith.registry import (
     SchemaRegistry,
 )
 from protolith.registry.deployments import split_id
-from protolith.registry.loading import NOTHING_LOADED, Framing
+from protolith.registry.loading import NOTHING_LOADED
 from protolith.registry.registration import JsonSubmission, Submission
 from protolith.store import Summary
 from protolith.web.bodies import (
