@@ -149,7 +149,7 @@ def _about(function: Any) -> str:
     for head, about in zip(lines[::2], lines[1::2], strict=True):
         name = head.partition(":")[0]
         parameter = signature.parameters[name]
-        option = name.replace("_", "-")
+        option = name.rstrip("_").replace("_", "-")
         shown = (
             f"`--{option}`" if parameter.kind is parameter.KEYWORD_ONLY else f"`{option.upper()}`"
         )
@@ -258,13 +258,22 @@ def python_page() -> str:
 
 def _methods(cls: type) -> list[str]:
     rows = []
-    for name, value in vars(cls).items():
+    for name, value in _members(cls).items():
         function = value.__func__ if isinstance(value, classmethod) else value
         if not name.startswith("_") and inspect.isfunction(function):
             rows.append(
                 f"### {cls.__name__}.{name}{_signature(function)}\n\n{inspect.getdoc(function)}\n"
             )
     return rows
+
+
+def _members(cls: type) -> dict[str, Any]:
+    """What a class says itself, then what it has from a class that is not public."""
+    found = dict(vars(cls))
+    for base in cls.__mro__[1:]:
+        if base.__module__.startswith("protolith.registry"):
+            found = {**vars(base), **found}
+    return found
 
 
 def _signature(value: Any) -> str:

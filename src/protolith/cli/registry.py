@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from getpass import getuser
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -15,7 +16,7 @@ from protolith.errors import ConflictError, NotFoundError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE, Layout
 from protolith.registry import SchemaRegistry
 from protolith.registry.loading import NOTHING_LOADED
-from protolith.registry.registration import Submission
+from protolith.registry.registration import Submission, waivers_of
 
 
 def register(
@@ -25,8 +26,11 @@ def register(
     database: str = DEFAULT_DATABASE,
     message: str | None = None,
     description: str | None = None,
+    waive: Annotated[list[str] | None, Parameter(negative="")] = None,
 ) -> None:
     """Register a schema; the same content again gives the same id and version.
+
+    A version that the subject's mode refuses is not stored; the exit code is 100.
 
     Parameters
     ----------
@@ -40,9 +44,13 @@ def register(
         The message that is the table, if several could be.
     description: str | None
         A sentence about the table.
+    waive: list[str] | None
+        A finding to let pass, as RULE:PATH=REASON; it is kept beside the version. Once for each.
     """
+    agreed = waivers_of(waive or [], getuser() if waive else "")
+    submission = Submission(path, table, database, description, message, agreed)
     with _registry() as registry:
-        version = registry.register(Submission(path, table, database, description, message))
+        version = registry.register(submission)
     schema_id = version.schema_id
     name = f"{version.database_name}.{version.table_name}@{version.version}"
     answer = {"schema_id": schema_id, "subject": name.partition("@")[0], "version": version.version}
@@ -78,6 +86,7 @@ def subject_show(subject: str) -> None:
     """
     with _registry() as registry:
         details = registry.get_schema_details(subject)
+        waivers = registry.waivers(subject)
     if OUTPUT.format == "json":
         OUTPUT.value(details, "")
         return
@@ -93,6 +102,9 @@ def subject_show(subject: str) -> None:
     if details.deployments:
         OUTPUT.text("\n")
         OUTPUT.rows([asdict(d) for d in details.deployments], ("engine", "version", "created_at"))
+    if waivers:
+        OUTPUT.text("\n")
+        OUTPUT.rows([asdict(w) for w in waivers], ("version", "rule", "subject", "reason", "who"))
     OUTPUT.notes(details.notes)
 
 

@@ -2,17 +2,15 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from protolith.compatibility import positions
 from protolith.compatibility.bigquery_json import compare_schemas
 from protolith.compatibility.comparison import check
 from protolith.compatibility.findings import Direction, Finding, Mode
-from protolith.compatibility.index import EnumFacts, FieldFacts, Index, MessageFacts, index
+from protolith.compatibility.index import Index, Path, index
 from protolith.descriptors import DescriptorSet
-
-_NOTHING = "nothing needs to be done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ def diff(new: DescriptorSet, old: DescriptorSet) -> list[Finding]:
 def diff_texts(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     """A unified diff of files by name, as `diff -u` writes it."""
     return "".join(
-        line
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
         for name in sorted({*old, *new})
         for line in difflib.unified_diff(
             old.get(name, "").splitlines(keepends=True),
@@ -75,42 +73,36 @@ _COLUMN_WHYS = {
 
 
 def _additions(new: DescriptorSet, old: DescriptorSet) -> Iterator[Finding]:
+    """What no rule speaks of: a new field or value is known to one side alone, so rules do."""
     after, before = index(new), index(old)
     for name, message in after.messages.items():
-        if message.map_entry or message.file not in after.roots:
-            continue
-        if name not in before.messages:
-            yield _added("MESSAGE_ADDED", name, "message", message, new)
-            continue
-        known = before.messages[name]
-        for number, field in message.fields.items():
-            if number not in known.fields and field.name not in known.by_name:
-                yield _added("FIELD_ADDED", field.full_name, field.words, field, new)
-    yield from _added_enums(after, before, new)
-
-
-def _added_enums(after: Index, before: Index, new: DescriptorSet) -> Iterator[Finding]:
+        if name not in before.messages and message.file in after.roots and not message.map_entry:
+            yield _added("MESSAGE_ADDED", name, "message", (message.file, message.path), new)
     for name, enum in after.enums.items():
-        if enum.file not in after.roots:
-            continue
-        if name not in before.enums:
-            yield _added("ENUM_ADDED", name, "enum", enum, new)
-            continue
-        known = before.enums[name]
-        for value, number in enum.numbers.items():
-            if value not in known.numbers and number not in known.names:
-                found = _added("ENUM_VALUE_ADDED", f"{name}.{value}", str(number), enum, new)
-                line, column = positions.find(new, enum.file, enum.places[value])
-                yield replace(found, line=line, column=column)
+        if name not in before.enums and enum.file in after.roots:
+            yield _added("ENUM_ADDED", name, "enum", (enum.file, enum.path), new)
+    yield from _added_services(after, before, new)
+
+
+def _added_services(after: Index, before: Index, new: DescriptorSet) -> Iterator[Finding]:
+    known: dict[str, dict[str, Any]] = {}
+    for old_file in before.files.values():
+        known |= old_file.methods
+    for file in (after.files[name] for name in after.roots):
+        for name, methods in file.methods.items():
+            place = file.name, file.service_paths[name]
+            if name not in known:
+                yield _added("SERVICE_ADDED", name, "service", place, new)
+            for method in sorted(methods.keys() - known.get(name, methods).keys()):
+                yield _added("RPC_ADDED", f"{name}.{method}", "rpc", place, new)
 
 
 def _added(
-    rule: str, subject: str, words: str, what: MessageFacts | FieldFacts | EnumFacts,
-    new: DescriptorSet,
-) -> Finding:  # fmt: skip
-    line, column = positions.find(new, what.file, what.path)
+    rule: str, subject: str, words: str, place: tuple[str, Path], new: DescriptorSet
+) -> Finding:
+    line, column = positions.find(new, *place)
     return Finding(
         rule=rule, level="source", direction="backward", severity="safe", subject=subject,
-        old="absent", new=words, why="it is new", fix=_NOTHING,
-        file=what.file, line=line, column=column,
+        old="absent", new=words, why="it is new", fix="nothing needs to be done",
+        file=place[0], line=line, column=column,
     )  # fmt: skip

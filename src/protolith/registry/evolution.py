@@ -79,7 +79,6 @@ class Evolution(ABC):
         self,
         subject: str | None,
         mode: str | None,
-        *,
         levels: Sequence[Level] = ("wire",),
         policy: str | None = None,
     ) -> CompatibilityMode:
@@ -133,7 +132,11 @@ class Evolution(ABC):
         name = self._subject(subject)
         numbers = [line.version for line in self._store.history(name)]
         to = numbers[0] if to_version is None else to_version
-        before = max((number for number in numbers if number < to), default=to)
+        before = max((number for number in numbers if number < to), default=None)
+        if from_version is None and before is None:
+            raise NotFoundError(
+                f"{name} has no version before {to}", hint="say which two to compare"
+            )
         old = self._store.find(f"{name}@{before if from_version is None else from_version}")
         new = self._store.find(f"{name}@{to}")
         return SchemaDiff(
@@ -207,7 +210,7 @@ class Evolution(ABC):
     def _check(self, new: NewVersion, history: Sequence[_Known], mode: KeptMode) -> None:
         found = list(_findings(_known(new, 0), history, mode))
         found = _waived(found, new.waivers, self._waivers(new.subject))
-        idle = [one for one in new.waivers if not any(_as_waiver(one).covers(f) for f in found)]
+        idle = [one for one in new.waivers if not any(_covers(one, f) for f in found)]
         if idle:
             raise MalformedError(
                 f"the waiver {idle[0].rule}:{idle[0].subject} covers nothing that was found",
@@ -302,8 +305,9 @@ def _against(finding: Finding, numbers: Sequence[int]) -> Finding:
     )
 
 
-def _as_waiver(kept: KeptWaiver) -> Waiver:
-    return Waiver(kept.rule, kept.subject, kept.reason, kept.who)
+def _covers(kept: KeptWaiver, finding: Finding) -> bool:
+    waiver = Waiver(kept.rule, kept.subject, kept.reason, kept.who)
+    return finding.severity != "safe" and waiver.covers(finding)
 
 
 def _waived(
@@ -315,32 +319,33 @@ def _waived(
     """
     answer = []
     for finding in findings:
-        since = (
-            one for number, many in kept.items() if number > (finding.against or 0) for one in many
-        )
-        waivers = (_as_waiver(one) for one in (*own, *since))
-        cover = next((one for one in waivers if one.covers(finding)), None)
-        answer.append(replace(finding, waived=str(cover)) if cover else finding)
+        since = [many for number, many in kept.items() if number > (finding.against or 0)]
+        waivers = [*own, *(one for many in since for one in many)]
+        cover = next((one for one in waivers if _covers(one, finding)), None)
+        said = f"{cover.reason} ({cover.who})" if cover else ""
+        answer.append(replace(finding, waived=said))
     return answer
 
 
 def _incompatible(subject: str, mode: KeptMode, bad: Sequence[Finding]) -> IncompatibleError:
-    details = [
-        Detail(
-            f"{one.why} [{one.severity}, {one.level}, {one.direction}, against version"
-            f" {one.against}]; {one.fix}",
-            file=one.file or None,
-            line=one.line,
-            column=one.column,
-            field_path=one.subject,
-            rule=one.rule,
-        )
-        for one in bad
-    ]
+    count = "1 finding" if len(bad) == 1 else f"{len(bad)} findings"
     example = f"{bad[0].rule}:{bad[0].subject}=REASON"
     return IncompatibleError(
-        f"{subject}: not compatible under the mode {mode.mode}: {len(bad)} findings",
-        details=details,
+        f"{subject}: not compatible under the mode {mode.mode}: {count}",
+        details=[_detail(one) for one in bad],
         hint=f"change the schema, waive what is meant to be (--waive '{example}'), or set another"
         f" mode for the subject (protolith subject mode {subject} NONE)",
+    )
+
+
+def _detail(finding: Finding) -> Detail:
+    witness = f", such as {finding.witness}" if finding.witness else ""
+    kind = f"{finding.severity}, {finding.level}, {finding.direction}"
+    return Detail(
+        f"{finding.why}{witness} [{kind}, against version {finding.against}]; {finding.fix}",
+        file=finding.file or None,
+        line=finding.line,
+        column=finding.column,
+        field_path=finding.subject,
+        rule=finding.rule,
     )

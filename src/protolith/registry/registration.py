@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -86,6 +86,14 @@ def _prepare_json(submission: JsonSubmission) -> NewVersion:
         description=submission.description,
         waivers=_kept(submission.waivers),
     )
+
+
+def waivers_of(texts: Iterable[str], who: str) -> tuple[Waiver, ...]:
+    """The waivers in texts such as `FIELD_SAME_TYPE:shop.Order.total=small yet`, and by whom."""
+    waivers = tuple(Waiver.of(text, who) for text in texts if text.strip())
+    if waivers and not who.strip():
+        raise MalformedError("it is not said who waives", hint="a name, beside the waivers")
+    return waivers
 
 
 def _kept(waivers: tuple[Waiver, ...]) -> tuple[KeptWaiver, ...]:

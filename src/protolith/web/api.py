@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, UploadFile
 from fastapi.responses import PlainTextResponse, Response
 
-from protolith.compatibility import Mode, verdict
+from protolith.compatibility import Mode, SchemaDiff, verdict
 from protolith.compatibility.comparison import SERVED
 from protolith.compiler import compiler_version, jail, open_upload
 from protolith.decoding import Framing
@@ -19,16 +19,18 @@ from protolith.errors import MalformedError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE, Layout
 from protolith.lint import LintFinding
 from protolith.registry import (
+    CompatibilityMode,
     CreatedTable,
     DeployedTable,
     LoadResult,
     SchemaDetails,
     SchemaMetadata,
     SchemaRegistry,
+    VersionWaiver,
 )
 from protolith.registry.deployments import split_id
 from protolith.registry.loading import NOTHING_LOADED
-from protolith.registry.registration import JsonSubmission, Submission
+from protolith.registry.registration import JsonSubmission, Submission, waivers_of
 from protolith.store import Summary
 from protolith.web.bodies import (
     BatchResponse,
@@ -42,6 +44,7 @@ from protolith.web.bodies import (
     RegisterBatch,
     RegisterJson,
     SchemaRegistrationResponse,
+    SetCompatibility,
     StorageDescriptorResponse,
     engine_names,
 )
@@ -83,16 +86,20 @@ async def register_schema(
     database_name: Annotated[str, Form()] = DEFAULT_DATABASE,
     description: Annotated[str | None, Form()] = None,
     message: Annotated[str | None, Form()] = None,
+    waivers: Annotated[str, Form()] = "",
+    waived_by: Annotated[str, Form()] = "",
 ) -> SchemaRegistrationResponse:
     """Register a .proto file, several that import each other, a .zip of them, or descriptors.
 
     Descriptors are a serialized `FileDescriptorSet` in a file called `.binpb`, `.pb` or `.desc`.
+    `waivers` holds findings to let pass, one a line: RULE:PATH=REASON, and `waived_by` says who.
     """
     parts = [(part.filename or "schema.proto", await part.read()) for part in proto_file]
 
     def work() -> SchemaRegistrationResponse:
         submitted = open_upload(parts)
-        about = (table_name, database_name, description, message)
+        agreed = waivers_of(waivers.splitlines(), waived_by)
+        about = (table_name, database_name, description, message, agreed)
         return _register(registry, Submission(submitted, *about))
 
     return await _work(work)
@@ -144,6 +151,62 @@ async def check_files(
         return CheckResponse(compatible=levels, findings=found)
 
     return await _work(work)
+
+
+@router.get("/compatibility")
+async def get_default_compatibility(registry: Registry) -> CompatibilityMode:
+    """What new versions must keep to where their subject says nothing itself."""
+    return await _work(registry.get_compatibility)
+
+
+@router.put("/compatibility")
+async def set_default_compatibility(
+    registry: Registry, body: SetCompatibility
+) -> CompatibilityMode:
+    """Say what new versions must keep to where their subject says nothing itself."""
+    about = body.levels, body.policy
+    return await _work(registry.set_compatibility, None, body.mode, *about)
+
+
+@router.get("/subjects/{subject}/compatibility")
+async def get_compatibility(registry: Registry, subject: str) -> CompatibilityMode:
+    """What new versions of a subject, `database.table`, must keep to."""
+    return await _work(registry.get_compatibility, subject)
+
+
+@router.put("/subjects/{subject}/compatibility")
+async def set_compatibility(
+    registry: Registry, subject: str, body: SetCompatibility
+) -> CompatibilityMode:
+    """Say what new versions of a subject must keep to; others are refused with INCOMPATIBLE."""
+    about = body.levels, body.policy
+    return await _work(registry.set_compatibility, subject, body.mode, *about)
+
+
+@router.delete("/subjects/{subject}/compatibility")
+async def reset_compatibility(registry: Registry, subject: str) -> CompatibilityMode:
+    """Let a subject inherit the default again."""
+    return await _work(registry.set_compatibility, subject, None)
+
+
+@router.get("/subjects/{subject}/diff")
+async def get_diff(
+    registry: Registry,
+    subject: str,
+    from_version: Annotated[int | None, Query(alias="from", ge=1)] = None,
+    to_version: Annotated[int | None, Query(alias="to", ge=1)] = None,
+) -> SchemaDiff:
+    """What differs between two versions: every finding, worst first, and the text's difference.
+
+    `to` is the latest version if not given, `from` the one before `to`.
+    """
+    return await _work(registry.diff, subject, from_version, to_version)
+
+
+@router.get("/subjects/{subject}/waivers")
+async def list_waivers(registry: Registry, subject: str) -> list[VersionWaiver]:
+    """The findings that were agreed to when versions were registered, by version."""
+    return await _work(registry.waivers, subject)
 
 
 @router.get("/schemas")

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from protolith.compatibility import Finding
+from protolith.compatibility import Finding, Mode
 from protolith.engines import NAMES
 from protolith.layout import DEFAULT_DATABASE
 from protolith.lint import LintFinding
@@ -31,6 +31,14 @@ class CheckResponse(BaseModel):
 
     compatible: dict[str, bool]
     findings: list[Finding]
+
+
+class SetCompatibility(Body):
+    """A mode, the levels that count (wire, json), or a policy that counts instead of them."""
+
+    mode: Mode
+    levels: list[Literal["wire", "json"]] = Field(default=["wire"], min_length=1)
+    policy: str | None = None
 
 
 class ErrorDetail(BaseModel):
