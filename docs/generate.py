@@ -10,7 +10,7 @@ from typing import Any, get_args
 import protolith
 from protolith import errors
 from protolith.cli import app
-from protolith.compatibility.rules import protojson, source, wire
+from protolith.compatibility.rules import notes, protojson, source, wire
 from protolith.lint import rules
 from protolith.web.app import STATUS, create_app
 
@@ -218,8 +218,8 @@ def _as_version(path: Path) -> protolith.DescriptorSet:
 
 def _purposes(rule: str) -> list[tuple[str, str]]:
     """What each level's rule of this id is for: the first sentence of its docstring."""
-    levels = {"wire": wire, "json": protojson, "source": source}
-    found = [(level, getattr(module, rule.lower(), None)) for level, module in levels.items()]
+    levels = (("wire", wire), ("json", protojson), ("source", source), ("source", notes))
+    found = [(level, getattr(module, rule.lower(), None)) for level, module in levels]
     return [(level, str(made.__doc__).partition("\n")[0]) for level, made in found if made]
 
 

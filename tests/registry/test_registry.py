@@ -345,7 +345,7 @@ def test_coroutines(tmp_path: Path) -> None:
 
 def test_coroutines_offer_what_the_registry_offers() -> None:
     own = {"engine"}
-    names = {name for name in vars(SchemaRegistry) if not name.startswith("_")} - own
+    names = {name for name in dir(SchemaRegistry) if not name.startswith("_")} - own
     assert names == {name for name in vars(AsyncSchemaRegistry) if not name.startswith("_")}
 
 
