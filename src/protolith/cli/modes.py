@@ -28,8 +28,7 @@ def mode(
     subject: str
         database.table, or all: the default of every subject that says nothing itself.
     mode: Mode | None
-        NONE, BACKWARD (new reads old), FORWARD (old reads new), FULL (both), or one of these with
-        _TRANSITIVE for every version instead of the latest.
+        NONE, BACKWARD (new reads old), FORWARD or FULL; with _TRANSITIVE against every version.
     levels: list[Payload] | None
         Which levels count: wire, json, or both; wire if not given.
     policy: str | None
