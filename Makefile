@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := $(CURDIR)/.demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run demo test truth check lint format docs bench profiles clean
+.PHONY: run demo test truth check lint format crashes docs bench fuzz profiles clean
 
 run: demo  ## The main job on the sample schemas, then the server on 127.0.0.1:8081
 	@printf '\nTo go on in another terminal:\n  export PATH="$(CURDIR)/$(BIN):$$PATH" PROTOLITH_HOME="$(DEMO)"\n\n'
@@ -32,6 +32,12 @@ lint: $(VENV)/.testing
 format: $(VENV)/.testing
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+CUTS ?= 150
+KILLS ?= 60
+
+crashes: $(VENV)/.testing  ## Power cuts and kills at full size: CUTS=150 KILLS=60
+	PROTOLITH_CUTS=$(CUTS) PROTOLITH_KILLS=$(KILLS) $(BIN)/pytest -s tests/crashes tests/store/test_postgres.py
 
 docs: $(VENV)/.testing  ## Write the generated pages again
 	$(BIN)/python docs/generate.py

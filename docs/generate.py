@@ -7,6 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
+from cyclopts import Parameter
+
 import protolith
 from protolith import errors
 from protolith.cli import app
@@ -156,8 +158,14 @@ def _about(function: Any) -> str:
         default = parameter.default
         extra = "" if default in (parameter.empty, None, False) else f" Default: `{default}`."
         needed = " Required." if default is parameter.empty else ""
-        rows.append(f"* {shown}: {about.strip()}{extra}{needed}")
+        rows.append(f"* {shown}: {_help(parameter) or about.strip()}{extra}{needed}")
     return "\n".join(rows) + "\n"
+
+
+def _help(parameter: inspect.Parameter) -> str:
+    """What a command says of a parameter in code: what it lists is then always the truth."""
+    parts = get_args(parameter.annotation)
+    return "".join(part.help or "" for part in parts if isinstance(part, Parameter))
 
 
 def lint_page() -> str:

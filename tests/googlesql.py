@@ -28,3 +28,14 @@ def _analyzer() -> Any:
 def analyze(statement: str) -> Any:
     """The resolved statement; raises what is wrong with it."""
     return _analyzer().analyze_statement(statement)
+
+
+def shape(type_: Any) -> Any:
+    """A resolved type without its parameters: a word, [element], or {field: shape}."""
+    if type_.is_array():
+        return [shape(type_.array_type.element_type)]
+    if type_.is_struct():
+        return {field.field_name: shape(field.field_type) for field in type_.struct_type.field}
+    if type_.is_range():
+        return f"RANGE<{shape(type_.range_type.element_type)}>"
+    return type_.type_kind.name.removeprefix("TYPE_")

@@ -41,6 +41,7 @@ from .registry import (
     AsyncSchemaRegistry,
     CompatibilityMode,
     CreatedTable,
+    Diagnosis,
     LoadResult,
     SchemaDetails,
     SchemaField,
@@ -48,6 +49,7 @@ from .registry import (
     SchemaRegistry,
     SchemaVersion,
 )
+from .store import Change, Reference, Search, acting_as
 from .tables import Column, Table
 from .translator import SchemaTranslator
 
@@ -55,6 +57,7 @@ __all__ = [
     "AsyncSchemaRegistry",
     "BundleError",
     "BusyError",
+    "Change",
     "Column",
     "CompatibilityMode",
     "CompileError",
@@ -63,6 +66,7 @@ __all__ = [
     "ConflictError",
     "CreatedTable",
     "DescriptorSet",
+    "Diagnosis",
     "EngineError",
     "EngineUnavailableError",
     "Finding",
@@ -76,6 +80,7 @@ __all__ = [
     "MovedOnError",
     "NotFoundError",
     "ProtocExecutionError",
+    "Reference",
     "ReferenceDecoder",
     "RowsRejectedError",
     "SchemaDetails",
@@ -88,12 +93,14 @@ __all__ = [
     "SchemaTranslator",
     "SchemaValidationError",
     "SchemaVersion",
+    "Search",
     "SourceFile",
     "Sources",
     "StorageFullError",
     "Table",
     "TooLargeError",
     "Waiver",
+    "acting_as",
     "arrow_schema",
     "check",
     "compare_schemas",

@@ -6,6 +6,7 @@ import pytest
 
 from bad_input.ways import Command, Python, Refusal, Rest, Way, refused
 from conftest import ORDER
+from protolith.dialects import names
 
 AMBIGUOUS = f"orders_{hashlib.sha256(ORDER.encode()).hexdigest()[:12]}"
 NOWHERE = "a schema id, database.table, or database.table@version"
@@ -83,7 +84,7 @@ def test_an_engine_that_is_not_there(way: Way, name: str) -> None:
 def test_a_dialect_that_is_not_there(
     python: Python, command: Command, rest: Rest, name: str
 ) -> None:
-    hint = "one of bigquery, clickhouse, duckdb"
+    hint = f"one of {', '.join(names())}"
     expected = Refusal("NOT_FOUND", f"no dialect {name!r}", hint, ())
     assert refused(lambda: python.registry.ddl("shop.orders@1", name)) == expected
     (command.folder / "order.proto").write_text(ORDER)

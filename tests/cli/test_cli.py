@@ -216,11 +216,11 @@ def test_findings_as_json_lines(run: Shell) -> None:
 def test_every_command_and_option_has_help(run: Shell) -> None:
     main_help = run("--help")
     commands = [name for name in app if not name.startswith("-")]
-    assert len(commands) == 14
+    assert len(commands) > 20
     for name in commands:
         assert name in main_help
     for words in (
-        *([c] for c in commands if c != "subject"),
+        *([c] for c in commands if c not in ("subject", "db")),
         ["subject", "show"],
         ["subject", "mode"],
     ):

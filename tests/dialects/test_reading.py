@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from dialects.contract import SCALARS, in_each_place, table
-from protolith import Column, dialect
+from dialects.contract import CASES, SCALARS, in_each_place, table
+from dialects.random_tables import TYPES, as_read, read_back, tables
+from protolith import Column, Table, dialect
 from protolith.dialects import names
 from protolith.engines import NAMES, Engine, open_engine
 from protolith.errors import MalformedError
-from protolith.tables import EnumName, Integer, List, Map, Record, String, Type
+from protolith.tables import EnumName, Integer, Record, Type
 
 
 @pytest.fixture(scope="module")
@@ -95,36 +95,43 @@ def test_a_type_that_is_none_of_ours_is_refused(name: str, text: str) -> None:
         dialect(name).read_type(text)
 
 
-NAME = st.text(st.sampled_from("abz_ 09.\"'`\\;-(){},ü🙂"), min_size=1, max_size=6)
+@settings(max_examples=50)
+@pytest.mark.parametrize("name", names())
+@given(type_=TYPES)
+def test_any_types_text_reads_back(name: str, type_: Type) -> None:
+    writer = dialect(name)
+    assert writer.read_type(writer.type_text(type_)) == writer.as_read(type_)
 
 
-def _records(inner: st.SearchStrategy[Type]) -> st.SearchStrategy[Type]:
-    names = st.lists(NAME, min_size=1, max_size=3, unique_by=str.lower)
-    return st.builds(
-        lambda words, types: Record(
-            tuple(Column(w, t, nullable=n) for w, (t, n) in zip(words, types, strict=False))
-        ),
-        names,
-        st.lists(st.tuples(inner, st.booleans()), min_size=3, max_size=3),
-    )
-
-
-TYPES = st.recursive(
-    st.sampled_from(SCALARS),
-    lambda inner: (
-        _records(inner) | st.builds(List, inner) | st.builds(Map, st.just(String()), inner)
-    ),
-    max_leaves=5,
+@pytest.mark.parametrize(
+    ("name", "version"), [(name, version) for name in names() for version in dialect(name).versions]
 )
+def test_what_every_version_stores_reads_back(name: str, version: str) -> None:
+    writer = dialect(name, version=version)
+    for case in CASES:
+        (_, column) = writer.stored(case.table).columns
+        text = writer.type_text(column.type, nullable=column.nullable)
+        assert writer.read_type(text) == writer.as_read(column.type)
+
+
+COMMENTS = {
+    "duckdb": "SELECT comment FROM duckdb_tables() WHERE table_name = 'things'",
+    "clickhouse": "SELECT comment FROM system.tables WHERE name = 'things'",
+}
 
 
 @settings(max_examples=60)
-@given(type_=TYPES)
+@given(wanted=tables())
 @pytest.mark.parametrize("name", NAMES)
-def test_any_type_comes_back_from_a_live_table(
-    engines: dict[str, Engine], name: str, type_: Type
+def test_any_table_comes_back_from_a_live_one(
+    engines: dict[str, Engine], name: str, wanted: Table
 ) -> None:
-    engine, wanted = engines[name], table(Column("x", type_))
+    engine = engines[name]
     engine.run([f"DROP TABLE IF EXISTS {engine.dialect.qualified(wanted)}"])
     engine.create(wanted)
-    assert engine.dialect.read_type(_live(engine, name)["x"]) == engine.dialect.as_read(type_)
+    rows = engine.query(COMMENTS[name]).to_pylist()
+    columns = tuple(
+        read_back(engine.dialect, column) for column in engine.columns("shop", "things")
+    )
+    live = Table("shop", "things", columns, rows[0]["comment"] or "")
+    assert live == as_read(engine.dialect, wanted)

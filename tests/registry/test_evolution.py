@@ -14,6 +14,7 @@ from protolith import (
     Waiver,
 )
 from protolith.registry.registration import Submission
+from protolith.store import Reference
 
 HEAD = 'syntax = "proto3"; package a;\n'
 LONG = HEAD + "message M {\n  int64 x = 1;\n}\n"
@@ -110,6 +111,31 @@ def test_a_batch_is_checked_in_its_order_and_stored_whole_or_not(registry: Schem
     assert registry.list_schemas() == []
     registry.register_schemas_batch([{"proto_content": text, **about} for text in (INT, LONG)])
     assert len(registry.get_schema_versions("d.m")) == 2
+
+
+def test_the_same_text_with_another_import_is_checked(registry: SchemaRegistry) -> None:
+    for kind in ("int64", "int32"):
+        registry.register_schema(f"{HEAD}message Part {{ {kind} size = 1; }}", "part", "d")
+    text = f'{HEAD}import "part.proto"; message M {{ Part part = 1; }}'
+
+    def put_with(number: int) -> int:
+        reference = Reference("part.proto", "d.part", number)
+        return registry.register(Submission(text, "m", "d", references=(reference,))).version
+
+    assert put_with(1) == 1
+    registry.set_compatibility(None, "BACKWARD")
+    assert put_with(1) == 1
+    with pytest.raises(IncompatibleError) as error:
+        put_with(2)
+    assert rules(error) == {RULE}
+    assert error.value.details[0].field_path == "a.Part.size"
+
+
+def test_a_mode_is_in_the_audit_trail(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    registry.set_compatibility("d.m", "FULL")
+    change = registry.audit("d.m")[0]
+    assert (change.action, change.object, change.details["mode"]) == ("mode", "d.m", "FULL")
 
 
 def test_another_message_is_refused(registry: SchemaRegistry) -> None:

@@ -1,17 +1,39 @@
 """What every store promises; a store's test file runs these with a fixture `store`."""
 
+import hashlib
+import json
 import threading
+import uuid
+from typing import Any
 
 import pytest
 
-from protolith import ConflictError, NotFoundError
-from protolith.store import File, NewVersion, Store
+from protolith import BusyError, ConflictError, MalformedError, NotFoundError
+from protolith.errors import MovedOnError
+from protolith.store import File, NewVersion, Reference, Search, Store, acting_as
 
 A, B = "a" * 64, "b" * 64
 
 
-def new(content: str = A, *, database: str = "d", table: str = "t", **more: object) -> NewVersion:
-    return NewVersion(database, table, content, '[{"name": "x"}]', **more)  # type: ignore[arg-type]
+COLUMNS = json.dumps(
+    [
+        {"name": "Card", "type": "STRING", "policyTags": {"names": ["p/1/pii"]}},
+        {
+            "name": "to",
+            "type": "RECORD",
+            "fields": [{"name": "city_100%", "type": "GEOGRAPHY", "description": "Where."}],
+        },
+    ]
+)
+
+
+def new(content: str = A, *, database: str = "d", table: str = "t", **more: Any) -> NewVersion:
+    more = {"schema_json": '[{"name": "x"}]', **more}
+    return NewVersion(database, table, content, **more)
+
+
+def names(found: list[Any]) -> list[str]:
+    return [subject.name for subject in found]
 
 
 class StoreContract:
@@ -97,6 +119,302 @@ class StoreContract:
         ]
         store.drop_deployment("d.t", "duckdb")
         assert [d.engine for d in store.all_deployments()["d.t"]] == ["clickhouse"]
+
+    # ── identity ──
+
+    def test_ids_are_dense_and_shared_by_all_who_have_the_content(self, store: Store) -> None:
+        kept = store.add([new(A), new(B), new(B, table="u"), new("c" * 64, table="u")])
+        assert [version.id for version in kept] == [1, 2, 2, 3]
+        assert [v.version_id for v in store.find_id(2)] == ["d.t@2", "d.u@1"]
+        assert store.find_guid(kept[3].guid) == [kept[3]]
+        for wrong in (0, 4, 2**31 - 1):
+            with pytest.raises(NotFoundError):
+                store.find_id(wrong)
+        with pytest.raises(NotFoundError):
+            store.find_guid("x")
+
+    def test_anyone_can_compute_what_identifies_a_content(self, store: Store) -> None:
+        other, version = store.add(
+            [
+                new(B, table="u"),
+                new(A, descriptors=b"", references=(Reference("u.proto", "d.u", 1),)),
+            ]
+        )
+        text = f"protolith schema 1\nPROTOBUF\n{A}\nu.proto d.u 1\n"
+        assert version.fingerprint == hashlib.sha256(text.encode()).hexdigest()
+        plain = hashlib.sha256(f"protolith schema 1\nBIGQUERY\n{B}\n".encode()).hexdigest()
+        assert other.fingerprint == plain
+        assert plain == "a80e9f3b0a2e79856ce56d205e1d82c46adeb0c3ade477c2f216545bf6632e87"
+        namespace = uuid.uuid5(uuid.NAMESPACE_URL, "urn:protolith:schema")
+        assert other.guid == str(uuid.uuid5(namespace, plain))
+        assert other.guid == "ccc450fe-5ecc-5f56-a968-ac76cd7e31b4"
+
+    def test_references_and_type_make_another_content(self, store: Store) -> None:
+        _, *kept = store.add(
+            [
+                new(B, table="u"),
+                new(A),
+                new(A, descriptors=b""),
+                new(A, descriptors=b"", references=(Reference("u.proto", "d.u", 1),)),
+            ]
+        )
+        assert [(v.id, v.version) for v in kept] == [(2, 1), (3, 2), (4, 3)]
+        assert len({v.schema_id for v in kept}) == 3
+        assert [store.find(v.schema_id) for v in kept] == kept
+
+    def test_a_version_checked_against_an_older_latest_is_refused(self, store: Store) -> None:
+        store.add([new(A, after=0)])
+        with pytest.raises(MovedOnError, match="at version 1 by now, not 0"):
+            store.add([new(B, after=0)])
+        assert store.add([new(A, after=0)])[0].version == 1  # it is there: nothing to check
+        assert store.add([new(B, after=1)])[0].version == 2
+
+    # ── delete ──
+
+    def test_a_deleted_version_is_hidden_and_still_means_its_id(self, store: Store) -> None:
+        first, second = store.add([new(A), new(B)])
+        assert store.delete("d.t", 2) == [2]
+        assert store.find("d.t") == first
+        assert store.subject("d.t").latest_version == 1
+        assert [line.version for line in store.history("d.t")] == [1]
+        assert [line.version for line in store.history("d.t", deleted=True)] == [2, 1]
+        for name in ("d.t@2", second.schema_id):
+            with pytest.raises(NotFoundError):
+                store.find(name)
+            assert store.find(name, deleted=True).deleted
+        assert [(v.version_id, v.deleted) for v in store.find_id(second.id)] == [("d.t@2", True)]
+        assert store.find_content("d.t", B) is None
+
+    def test_deleting_takes_two_steps_and_each_once(self, store: Store) -> None:
+        store.add([new(A), new(B)])
+        with pytest.raises(ConflictError, match="d.t@1 is not deleted yet"):
+            store.delete("d.t", 1, for_good=True)
+        store.delete("d.t", 1)
+        with pytest.raises(ConflictError, match="d.t@1 is deleted already"):
+            store.delete("d.t", 1)
+        with pytest.raises(ConflictError, match="d.t is not deleted yet"):
+            store.delete("d.t", for_good=True)
+        assert store.delete("d.t") == [2]
+        assert store.subjects() == []
+        assert [(s.name, s.deleted) for s in store.subjects(deleted=True)] == [("d.t", True)]
+        assert store.delete("d.t", for_good=True) == [1, 2]
+        assert store.subjects(deleted=True) == []
+        with pytest.raises(NotFoundError):
+            store.delete("d.t")
+
+    def test_neither_numbers_nor_ids_come_back(self, store: Store) -> None:
+        store.add([new(A), new(B)])
+        store.delete("d.t")
+        store.delete("d.t", for_good=True)
+        other, again = store.add([new("c" * 64), new(A)])
+        assert [(v.version, v.id) for v in (other, again)] == [(3, 3), (4, 1)]
+
+    def test_deleted_content_comes_back_under_a_new_number(self, store: Store) -> None:
+        first = store.add([new(A)])[0]
+        store.delete("d.t", 1)
+        again = store.add([new(A)])[0]
+        assert (again.version, again.id, again.schema_id) == (2, first.id, first.schema_id)
+        with pytest.raises(ConflictError, match="d.t@1 has the content of d.t@2"):
+            store.restore("d.t", 1)
+        assert store.find(first.schema_id) == again
+
+    def test_what_was_deleted_can_be_restored(self, store: Store) -> None:
+        store.add([new(A), new(B), new("c" * 64)])
+        before = store.history("d.t")
+        store.delete("d.t", 1)
+        store.delete("d.t")
+        assert store.restore("d.t", 2) == [2]
+        assert store.find("d.t").version == 2
+        assert store.restore("d.t") == [1, 3]
+        assert store.history("d.t") == before
+        assert store.find("d.t").version == 3
+        with pytest.raises(ConflictError, match="is not deleted"):
+            store.restore("d.t")
+        with pytest.raises(NotFoundError):
+            store.restore("d.t", 9)
+
+    def test_a_version_with_a_table_is_deleted_only_when_told(self, store: Store) -> None:
+        store.add([new(A), new(B)])
+        store.keep_deployment("d.t", "duckdb", 1, created=True, layout="{}")
+        for number in (1, None):
+            with pytest.raises(ConflictError, match="d.t has a table in duckdb"):
+                store.delete("d.t", number)
+        assert store.delete("d.t", 2) == [2]
+        assert store.delete("d.t", 1, force=True) == [1]
+        assert [d.version for d in store.deployments("d.t")] == [1]
+        with pytest.raises(ConflictError, match="has a table"):
+            store.delete("d.t", 1, for_good=True)
+        store.delete("d.t", 1, for_good=True, force=True)
+        assert store.deployments("d.t") == []
+
+    # ── references ──
+
+    def test_what_is_imported_cannot_be_deleted(self, store: Store) -> None:
+        reference = Reference("t.proto", "d.t", 1)
+        store.add([new(A), new(B, table="user", references=(reference,))])
+        assert store.references("d.user@1") == (reference,)
+        assert [v.version_id for v in store.referenced_by("d.t", 1)] == ["d.user@1"]
+        with pytest.raises(ConflictError, match="d.t@1 is imported by d.user@1"):
+            store.delete("d.t")
+        store.delete("d.user")
+        store.delete("d.t")
+        with pytest.raises(ConflictError, match="d.t@1 is imported by d.user@1"):
+            store.delete("d.t", for_good=True)
+        store.delete("d.user", for_good=True)
+        assert store.delete("d.t", for_good=True) == [1]
+
+    def test_a_subject_that_imports_itself_can_go_as_a_whole(self, store: Store) -> None:
+        store.add([new(A), new(B, references=(Reference("old.proto", "d.t", 1),))])
+        with pytest.raises(ConflictError, match="is imported by d.t@2"):
+            store.delete("d.t", 1)
+        assert store.delete("d.t") == [1, 2]
+        assert store.delete("d.t", for_good=True) == [1, 2]
+
+    def test_what_is_not_there_cannot_be_imported(self, store: Store) -> None:
+        store.add([new(A)])
+        store.delete("d.t")
+        for number in (1, 2):
+            with pytest.raises(NotFoundError, match=f"there is no d.t@{number} to refer to"):
+                store.add([new(B, table="u", references=(Reference("t", "d.t", number),))])
+        assert store.subjects() == []
+
+    # ── lists and search ──
+
+    def test_lists_are_paged(self, store: Store) -> None:
+        store.add([new(A, database=d, table=t) for d in ("b", "B", "a1", "a") for t in ("x", "Y")])
+        everything = store.subjects()
+        assert names(everything) == sorted(names(everything))
+        assert len(everything) == 8
+        pages, after = [], ""
+        while page := store.subjects(limit=3, after=after):
+            pages.append(len(page))
+            after = page[-1].name
+        assert pages == [3, 3, 2]
+        store.add([new(f"{n:064x}") for n in range(1, 6)])
+        assert [v.version for v in store.history("d.t", limit=2, before=4)] == [3, 2]
+
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            ({"name": "ORD"}, ["d.orders"]),
+            ({"text": "where"}, ["d.orders"]),
+            ({"text": "every"}, ["d.plain"]),
+            ({"field": "to.CITY"}, ["d.orders"]),
+            ({"field": "_100%"}, ["d.orders"]),
+            ({"field": "%city"}, []),
+            ({"type": "geography"}, ["d.orders"]),
+            ({"type": "GEO"}, []),
+            ({"description": "where."}, ["d.orders"]),
+            ({"tag": "pii"}, ["d.orders"]),
+            ({"label": "team"}, ["d.orders", "d.plain"]),
+            ({"label": "team=a"}, ["d.plain"]),
+            ({"label": "team", "field": "card"}, ["d.orders"]),
+        ],
+    )
+    def test_search(self, store: Store, wanted: dict[str, str], found: list[str]) -> None:
+        store.add([new(A, table="plain", description="Every one."), new(A, table="orders")])
+        store.add([new(B, table="orders", schema_json=COLUMNS), new(A, table="gone")])
+        store.delete("d.gone")
+        store.label("d.plain", {"team": "a"})
+        store.label("d.orders", {"team": "b"})
+        assert names(store.search(Search(**wanted))) == found
+
+    def test_a_search_sees_the_latest_version_and_has_pages(self, store: Store) -> None:
+        store.add([new(A, schema_json=COLUMNS), new(B), new(A, table="u", schema_json=COLUMNS)])
+        assert names(store.search(Search(field="card"))) == ["d.u"]
+        store.delete("d.t", 2)
+        assert names(store.search(Search(field="card"))) == ["d.t", "d.u"]
+        assert names(store.search(Search(name="d."), limit=1, after="d.t")) == ["d.u"]
+        store.delete("d.t")
+        assert names(store.search(Search(field="card"))) == ["d.u"]
+        with pytest.raises(MalformedError, match="nothing to search for"):
+            Search()
+
+    def test_labels_and_descriptions(self, store: Store) -> None:
+        store.add([new(A)])
+        assert store.label("d.t", {"b": "2", "a": "1"}) == {"a": "1", "b": "2"}
+        assert store.label("d.t", {"a": None, "b": "3"}) == {"b": "3"}
+        assert store.labels("d.t") == {"b": "3"}
+        for wrong in ({"": "x"}, {"a=b": "x"}, {"a": "x" * 256}, {str(n): "" for n in range(65)}):
+            with pytest.raises(MalformedError):
+                store.label("d.t", wrong)
+        assert store.labels("d.t") == {"b": "3"}
+        store.describe("d.t", "New words.")
+        assert store.subject("d.t").description == "New words."
+        for change in (lambda: store.label("d.u", {}), lambda: store.describe("d.u", None)):
+            with pytest.raises(NotFoundError):
+                change()
+
+    # ── audit ──
+
+    def test_every_change_is_in_the_trail_and_no_refusal(self, store: Store) -> None:
+        with acting_as("ann"):
+            store.add([new(A), new(A)])
+            store.label("d.t", {"a": "1"})
+            store.describe("d.t", "x")
+            store.keep_deployment("d.t", "duckdb", 1, created=False, layout="{}")
+            store.keep_deployment("d.t", "duckdb", 1, created=True, layout="{}")
+            store.drop_deployment("d.t", "duckdb")
+            store.delete("d.t")
+            store.restore("d.t")
+        store.delete("d.t")
+        store.delete("d.t", for_good=True)
+        with pytest.raises(NotFoundError):
+            store.delete("d.t")
+        store.add([new(A, table="t2")])
+        found = store.changes("d.t")
+        actions = "register label describe deploy delete undelete delete delete-for-good"
+        assert [change.action for change in found][::-1] == actions.split()
+        assert [change.actor for change in found[2:]] == ["ann"] * 6
+        assert found[0].actor not in ("ann", "")
+        assert found[-1].details["id"] == 1
+        sequences = [change.sequence for change in store.changes()]
+        assert sequences == sorted(sequences, reverse=True)
+        page = store.changes(limit=2, before=sequences[3])
+        assert [change.sequence for change in page] == sequences[4:6]
+
+    # ── many at once ──
+
+    def test_what_fails_among_many_fails_alone(self, store: Store) -> None:
+        store.add([new(A, message="m")])
+        found: list[object] = []
+
+        def register(number: int) -> None:
+            try:
+                if number % 3:
+                    found.append(store.add([new(f"{number:064x}", table=f"t{number}")])[0])
+                else:
+                    store.add([new(A, message="other")])
+            except (ConflictError, BusyError) as error:
+                found.append(error.code)
+
+        threads = [threading.Thread(target=register, args=(n,)) for n in range(30)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found.count("CONFLICT") == 10
+        assert len(store.subjects()) == 21
+        assert len(store.changes()) == 21
+
+    def test_of_two_that_were_checked_against_the_same_version_one_wins(self, store: Store) -> None:
+        store.add([new(A)])
+        outcomes: list[str] = []
+
+        def register(number: int) -> None:
+            try:
+                store.add([new(f"{number:064x}", after=1)])
+                outcomes.append("kept")
+            except MovedOnError:
+                outcomes.append("moved on")
+
+        threads = [threading.Thread(target=register, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(outcomes) == ["kept"] + ["moved on"] * 7
+        assert store.subject("d.t").latest_version == 2
 
     def test_many_threads_agree(self, store: Store) -> None:
         contents = [f"{n % 5:064x}" for n in range(40)]

@@ -55,6 +55,13 @@ _COMMANDS = {
     "drift": ("registry:drift", "Say where a live table differs from what should be there."),
     "ingest": ("registry:ingest", "Load protobuf messages into a schema's table."),
     "query": ("registry:query", "Run a query in an engine and print its rows."),
+    "search": ("admin:search", "Find subjects by name, field, type, description, tag, label."),
+    "audit": ("admin:audit", "Show who changed what when."),
+    "doctor": ("admin:doctor", "Compare the registered tables with the engines."),
+    "backup": ("admin:backup", "Copy the registry into a file while it is in use."),
+    "restore": ("admin:restore", "Make a backup the registry."),
+    "export": ("admin:export", "Write everything as plain files."),
+    "import": ("admin:import_", "Read an export into an empty registry."),
     "serve": ("serve:serve", "Serve the REST API and its OpenAPI page."),
 }
 for _name, (_target, _help) in _COMMANDS.items():
@@ -62,7 +69,13 @@ for _name, (_target, _help) in _COMMANDS.items():
 subject.command("protolith.cli.registry:subject_list", name="list", help="List every subject.")
 subject.command("protolith.cli.registry:subject_show", name="show", help="Show one subject.")
 subject.command("protolith.cli.modes:mode", name="mode", help="What new versions must keep to.")
+subject.command("protolith.cli.admin:delete", name="delete", help="Delete, softly or for good.")
+subject.command("protolith.cli.admin:undelete", name="undelete", help="Take back a soft delete.")
+subject.command("protolith.cli.admin:label", name="label", help="Set and show labels.")
 app.command(subject)
+database = App(name="db", help="The store itself.")
+database.command("protolith.cli.admin:db_upgrade", name="upgrade", help="Upgrade the store.")
+app.command(database)
 
 
 @app.meta.default

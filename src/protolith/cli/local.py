@@ -12,6 +12,7 @@ from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
 from protolith.cli.output import OUTPUT
 from protolith.compiler import read_path
 from protolith.dialects import dialect as find_dialect
+from protolith.dialects import names
 from protolith.dialects.bigquery.bq_schema import bq_schema as write_bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, check_converter
 from protolith.dialects.bigquery.storage import storage_schema
@@ -20,11 +21,13 @@ from protolith.lint import LintFinding
 from protolith.lint import lint as lint_schema
 from protolith.tables import check_text
 
+_ONE_OF = f"{', '.join(names()[:-1])} or {names()[-1]}."
+
 
 def translate(
     path: Path,
     *,
-    dialect: str,
+    dialect: Annotated[str, Parameter(help=_ONE_OF)],
     message: str | None = None,
     table: str | None = None,
     database: str = DEFAULT_DATABASE,
@@ -37,7 +40,7 @@ def translate(
     path: Path
         A .proto file, a directory or .zip of them, or compiled descriptors (.binpb, .pb, .desc).
     dialect: str
-        bigquery, clickhouse or duckdb.
+        The engine whose SQL it is.
     message: str | None
         The message that is the table, if several could be.
     table: str | None

@@ -1,5 +1,6 @@
 """Commands on the registry under the data directory."""
 
+import re
 import sys
 from dataclasses import asdict
 from getpass import getuser
@@ -12,11 +13,19 @@ from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
 from protolith.cli.output import OUTPUT
 from protolith.compiler.sources import check_name
 from protolith.decoding import Framing
-from protolith.errors import ConflictError, NotFoundError, RowsRejectedError
+from protolith.errors import (
+    ConflictError,
+    MalformedError,
+    NotFoundError,
+    RowsRejectedError,
+    quoted,
+)
 from protolith.layout import DEFAULT_DATABASE, Layout
 from protolith.registry import SchemaRegistry
 from protolith.registry.loading import NOTHING_LOADED
+from protolith.registry.references import LATEST
 from protolith.registry.registration import Submission, waivers_of
+from protolith.store import Reference
 
 
 def register(
@@ -26,6 +35,7 @@ def register(
     database: str = DEFAULT_DATABASE,
     message: str | None = None,
     description: str | None = None,
+    reference: list[str] | None = None,
     waive: Annotated[list[str] | None, Parameter(negative="")] = None,
 ) -> None:
     """Register a schema; the same content again gives the same id and version.
@@ -44,22 +54,40 @@ def register(
         The message that is the table, if several could be.
     description: str | None
         A sentence about the table.
+    reference: list[str] | None
+        An import that another subject has registered: NAME.proto=database.table@3.
     waive: list[str] | None
         A finding to let pass, as RULE:PATH=REASON; it is kept beside the version. Once for each.
     """
     agreed = waivers_of(waive or [], getuser() if waive else "")
-    submission = Submission(path, table, database, description, message, agreed)
-    with _registry() as registry:
-        version = registry.register(submission)
+    references = tuple(map(_reference, reference or ()))
+    about = (table, database, description, message, references, agreed)
+    with open_registry() as registry:
+        version = registry.register(Submission(path, *about))
     schema_id = version.schema_id
     name = f"{version.database_name}.{version.table_name}@{version.version}"
     answer = {"schema_id": schema_id, "subject": name.partition("@")[0], "version": version.version}
     OUTPUT.value(answer | {"message": version.message}, f"{schema_id}  {name}  {version.message}")
 
 
-def subject_list() -> None:
-    """List every subject with its latest version."""
-    with _registry() as registry:
+def subject_list(
+    *,
+    limit: int | None = None,
+    after: str = "",
+    deleted: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """List subjects with their latest version: every one, or a page.
+
+    Parameters
+    ----------
+    limit: int | None
+        How many at most.
+    after: str
+        The last name of the page before.
+    deleted: bool
+        Also those that are softly deleted.
+    """
+    with open_registry() as registry:
         rows = [
             {
                 "subject": f"{schema.database_name}.{schema.table_name}",
@@ -68,7 +96,7 @@ def subject_list() -> None:
                 "engines": ",".join(schema.engines_created),
                 "description": schema.description or "",
             }
-            for schema in registry.list_schemas()
+            for schema in registry.list_schemas(limit=limit, after=after, deleted=deleted)
         ]
     if not rows:
         OUTPUT.say("nothing is registered yet: protolith register FILE.proto")
@@ -84,7 +112,7 @@ def subject_show(subject: str) -> None:
     subject: str
         database.table (the latest version), database.table@3, or a schema id.
     """
-    with _registry() as registry:
+    with open_registry() as registry:
         details = registry.get_schema_details(subject)
         waivers = registry.waivers(subject)
     if OUTPUT.format == "json":
@@ -118,7 +146,7 @@ def pull(subject: str, directory: Path = Path()) -> None:
     directory: Path
         Where to write them; a file that is there with other content is never overwritten.
     """
-    with _registry() as registry:
+    with open_registry() as registry:
         files = registry.get_files(subject)
     if not files:
         raise NotFoundError(f"{subject} was registered without .proto files")
@@ -146,7 +174,7 @@ def create(
     engine: str
         duckdb or clickhouse.
     """
-    with _registry() as registry:
+    with open_registry() as registry:
         table = registry.create_table(subject, engine, layout)
     verb = "created" if table.created else "is there already:"
     name = f"{table.database_name}.{table.table_name}"
@@ -163,7 +191,7 @@ def drift(subject: str, *, engine: str | None = None) -> int:
     engine: str | None
         duckdb or clickhouse, if the table is in both.
     """
-    with _registry() as registry:
+    with open_registry() as registry:
         found = registry.drift(subject, engine)
     lines = [
         f"{difference}{' (harmless)' if difference.harmless else ''}"
@@ -200,7 +228,7 @@ def ingest(
         Leave bad records out, and report them.
     """
     data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
-    with _registry() as registry:
+    with open_registry() as registry:
         result = registry.ingest(subject, data, engine, framing=framing, skip_bad=skip_bad)
     nothing = result.rejected_count > 0 and result.rows == 0
     for detail in [] if nothing else result.rejected:
@@ -228,10 +256,21 @@ def query(sql: str, *, engine: str) -> None:
     engine: str
         duckdb or clickhouse.
     """
-    with _registry() as registry:
+    with open_registry() as registry:
         table = registry.query(engine, sql)
     OUTPUT.rows(table.to_pylist(), table.column_names)
 
 
-def _registry() -> SchemaRegistry:
+def _reference(text: str) -> Reference:
+    name, _, target = text.partition("=")
+    subject, at, number = target.partition("@")
+    if not subject or (at and not re.fullmatch("[1-9][0-9]{0,8}", number)):
+        raise MalformedError(
+            f"{quoted(text)} is not a reference", hint="NAME.proto=database.table@3, or without @3"
+        )
+    return Reference(name, subject, int(number) if at else LATEST)
+
+
+def open_registry() -> SchemaRegistry:
+    """The registry under the data directory that the command line names."""
     return SchemaRegistry(OUTPUT.home)

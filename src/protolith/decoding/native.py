@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from protolith.arrow import arrow_schema
-from protolith.decoding.program import Leaf, Program, UnsupportedError, compile_program
+from protolith.decoding.assembly import UnsupportedError
+from protolith.decoding.program import Leaf, Program, compile_program
 from protolith.decoding.reference import ReferenceDecoder, Row
 
 LIBRARY = Path(os.environ.get("PROTOLITH_NATIVE") or Path(__file__).with_name("_native.so"))

@@ -1,20 +1,35 @@
-"""What the native decoder is told: a table and its message as a row of numbers.
+"""What the native decoder is told of a table and its message.
 
-The numbers are read by `native/program.cpp`, in the order in which they are written here. What
-the native decoder cannot do itself it gives as it stands on the wire, and a `Leaf` here turns it
-into values as the reference decoder does.
+What it cannot do itself it gives as it stands on the wire, and a `Leaf` here turns it into values
+as the reference decoder does.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 from google.protobuf import message_factory
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from protolith.arrow import arrow_schema, arrow_type
+from protolith.decoding.assembly import (
+    BITS32,
+    BITS64,
+    BITS128,
+    BOOLEAN,
+    KINDS,
+    LIST,
+    OPERATION,
+    RECORD,
+    TEXT,
+    UNSIGNED,
+    Assembly,
+    Field,
+    Node,
+    UnsupportedError,
+)
 from protolith.decoding.values import adapted, converter
 from protolith.descriptors import DescriptorSet
 from protolith.layout.well_known import DURATION, TIMESTAMP, WRAPPERS
@@ -36,26 +51,7 @@ from protolith.tables import (
 )
 
 _F = FieldDescriptor
-_NONE = -1
-_BITS = 64
 _WIDE_DECIMAL = 20  # digits of the largest 64-bit number
-OPERATIONS = (
-    *("bool", "int32", "int64", "uint32", "uint64", "sint32", "sint64", "enum"),
-    *("fixed32", "sfixed32", "float", "fixed64", "sfixed64", "double"),
-    *("string", "bytes", "message", "group", "map", "timestamp", "duration", "document"),
-)
-_OPERATION = {name: index for index, name in enumerate(OPERATIONS)}
-_KINDS = {
-    getattr(_F, f"TYPE_{name.upper()}"): index
-    for name, index in _OPERATION.items()
-    if hasattr(_F, f"TYPE_{name.upper()}")
-}
-_UNSIGNED = (_F.TYPE_UINT64, _F.TYPE_FIXED64)
-_BOOLEAN, _BITS32, _BITS64, _BITS128, _TEXT, _LIST, _RECORD = range(7)
-
-
-class UnsupportedError(Exception):
-    """The native decoder cannot fill this table; the reference decoder can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +75,6 @@ class Program:
 
 
 @dataclass
-class _Node:
-    message: int
-    entry: bool = False
-    oneofs: int = 0
-    bits: int = 0
-    must: list[int] = field(default_factory=list)
-    defaults: list[tuple[int, int]] = field(default_factory=list)
-    fields: list[list[int]] = field(default_factory=list)
-
-
-@dataclass
 class _Place:
     """Where a value goes: the column's index, its type there, and what is left to do."""
 
@@ -99,46 +84,8 @@ class _Place:
 
 
 @dataclass
-class _Writer:
-    descriptors: DescriptorSet
-    texts: dict[str, int] = field(default_factory=lambda: {"": 0})
-    columns: list[list[int]] = field(default_factory=list)
-    enums: list[list[int]] = field(default_factory=list)
-    enum_index: dict[str, int] = field(default_factory=dict)
-    nodes: list[_Node] = field(default_factory=list)
-    bare: dict[str, int] = field(default_factory=dict)
-    messages: list[str] = field(default_factory=list)
-    counters: list[str] = field(default_factory=list)
-
-    # ── small parts ──
-
-    def text(self, text: str) -> int:
-        return self.texts.setdefault(text, len(self.texts))
-
-    def new_column(
-        self, form: int, children: Sequence[int] = (), *, filled: bool = False, pad: str = ""
-    ) -> int:
-        self.columns.append([form, int(filled), self.text(pad), len(children), *children])
-        return len(self.columns) - 1
-
-    def new_node(self, message: Descriptor) -> tuple[int, _Node]:
-        if message.GetOptions().message_set_wire_format:
-            raise UnsupportedError(message.full_name)
-        if message.full_name not in self.messages:
-            self.messages.append(message.full_name)
-        node = _Node(self.messages.index(message.full_name), entry=message.GetOptions().map_entry)
-        self.nodes.append(node)
-        return len(self.nodes) - 1, node
-
-    def enum(self, enum: EnumDescriptor) -> int:
-        if enum.full_name not in self.enum_index:
-            values = {number: value.name for number, value in enum.values_by_number.items()}
-            code = [int(enum.is_closed), len(values)]
-            for number, name in values.items():
-                code += [number, self.text(name)]
-            self.enum_index[enum.full_name] = len(self.enums)
-            self.enums.append(code)
-        return self.enum_index[enum.full_name]
+class _Writer(Assembly):
+    """Makes the nodes and columns of a table; a pair of columns gets its place on the way."""
 
     # ── messages ──
 
@@ -161,16 +108,12 @@ class _Writer:
             self.add(node, part, by_number.get(part.number, []), path)
         return index, node
 
-    def all_fields(self, message: Descriptor) -> list[FieldDescriptor]:
-        extensions = self.descriptors.pool.FindAllExtensions(message)
-        return [*message.fields, *extensions]
-
-    def add(self, node: _Node, part: FieldDescriptor, pairs: list["_Pair"], path: str = "") -> None:
+    def add(self, node: Node, part: FieldDescriptor, pairs: list["_Pair"], path: str = "") -> None:
         """Add a field to a node, with the columns that it fills."""
         own = [pair for pair in pairs if len(pair.path) == 1 and not pair.column.role]
         if len(own) > 1 or len(own) < len(pairs):
             raise UnsupportedError(part.full_name)
-        code = _Field(part)
+        code = Field(part)
         place = self.place(code, own[0], path) if own else None
         if place is None:
             self.check(code)
@@ -190,7 +133,7 @@ class _Writer:
             code.bit, node.bits = node.bits, node.bits + 1
         node.fields.append(code.numbers())
 
-    def check(self, code: "_Field") -> None:
+    def check(self, code: "Field") -> None:
         kind = code.part.message_type
         if kind is not None:
             code.node = self.checked(kind)
@@ -199,7 +142,7 @@ class _Writer:
 
     # ── columns ──
 
-    def place(self, code: "_Field", pair: "_Pair", path: str) -> _Place:
+    def place(self, code: "Field", pair: "_Pair", path: str) -> _Place:
         part, column, stored = code.part, pair.column, pair.stored
         here = f"{path}{column.name}"
         kind = part.message_type
@@ -212,10 +155,10 @@ class _Writer:
             raise UnsupportedError(here)  # one document of all elements
         types = column.type.element, stored.type.element
         inner = self.value(code, types, here, filled=True)
-        index = self.new_column(_LIST, [inner.column], filled=True)
+        index = self.new_column(LIST, [inner.column], filled=True)
         return _Place(index, List(inner.type), inner.finish and {0: inner.finish})
 
-    def value(self, code: "_Field", types: tuple[Type, Type], path: str, *, filled: bool) -> _Place:
+    def value(self, code: "Field", types: tuple[Type, Type], path: str, *, filled: bool) -> _Place:
         """The place of one value of a field."""
         part, (type_, stored) = code.part, types
         kind = part.message_type
@@ -224,40 +167,40 @@ class _Writer:
         if isinstance(type_, Record) and isinstance(stored, Record):
             return self.record(code, kind, (type_, stored), path)
         if kind.full_name == TIMESTAMP and isinstance(type_, Timestamp) and type_ == stored:
-            code.operation = _OPERATION["timestamp"]
+            code.operation = OPERATION["timestamp"]
             code.nanoseconds = type_.digits > 6  # noqa: PLR2004
             code.counter = len(self.counters)
             self.counters.append(path)
-            return _Place(self.new_column(_BITS64, filled=filled), type_)
+            return _Place(self.new_column(BITS64, filled=filled), type_)
         if kind.full_name == DURATION and isinstance(type_, Integer):
-            code.operation = _OPERATION["duration"]
-            return _Place(self.new_column(_BITS64, filled=filled), type_)
+            code.operation = OPERATION["duration"]
+            return _Place(self.new_column(BITS64, filled=filled), type_)
         if kind.full_name in WRAPPERS and type(type_) is type(WRAPPERS[kind.full_name]):
             return self.wrapper(code, kind, types, path)
         if isinstance(type_, Boolean):  # an empty message: it was there
             code.node, node = self.filled(kind, (), "")
-            index = self.new_column(_BOOLEAN)
+            index = self.new_column(BOOLEAN)
             node.defaults.append((index, 1))
             return _Place(index, type_)
         if part.type == _F.TYPE_GROUP:
             raise UnsupportedError(path)
-        code.operation = _OPERATION["document"]
+        code.operation = OPERATION["document"]
         code.node = self.checked(kind)
         cls: Any = message_factory.GetMessageClass(kind)
         leaf = self.leaf(part, types, path, cls.FromString)
-        return _Place(self.new_column(_TEXT, filled=filled), Bytes(), leaf)
+        return _Place(self.new_column(TEXT, filled=filled), Bytes(), leaf)
 
     def record(
-        self, code: "_Field", kind: Descriptor, types: tuple[Record, Record], path: str
+        self, code: "Field", kind: Descriptor, types: tuple[Record, Record], path: str
     ) -> _Place:
         pairs = _pairs(types[0].columns, types[1].columns)
         code.node, _ = self.filled(kind, pairs, f"{path}.")
         columns, finish = self.gather(pairs)
-        index = self.new_column(_RECORD, [pair.index(self) for pair in pairs])
+        index = self.new_column(RECORD, [pair.index(self) for pair in pairs])
         return _Place(index, Record(columns), finish)
 
     def wrapper(
-        self, code: "_Field", kind: Descriptor, types: tuple[Type, Type], path: str
+        self, code: "Field", kind: Descriptor, types: tuple[Type, Type], path: str
     ) -> _Place:
         """A wrapper's own field fills the column; the wrapper without it is its default."""
         pairs = _pairs((Column("value", types[0], path=(1,)),), (Column("value", types[1]),))
@@ -271,27 +214,25 @@ class _Writer:
         return place
 
     def map_place(
-        self, code: "_Field", entry: Descriptor, types: tuple[Type, Type], path: str
+        self, code: "Field", entry: Descriptor, types: tuple[Type, Type], path: str
     ) -> _Place:
         sides = [_entry(type_) for type_ in types]
         if sides[0] is None or sides[1] is None:
             raise UnsupportedError(path)
         pairs = _pairs(sides[0], sides[1])
-        code.operation = _OPERATION["map"]
+        code.operation = OPERATION["map"]
         code.node, node = self.filled(entry, pairs, f"{path}.")
         node.must = []
         columns, finish = self.gather(pairs)
         for pair in pairs:
             node.defaults.append((pair.index(self), 0))
-        record = self.new_column(_RECORD, [pair.index(self) for pair in pairs], filled=True)
-        index = self.new_column(_LIST, [record], filled=True)
+        record = self.new_column(RECORD, [pair.index(self) for pair in pairs], filled=True)
+        index = self.new_column(LIST, [record], filled=True)
         if isinstance(types[1], Map):
             return _Place(index, Map(columns[0].type, columns[1].type), finish)  # type: ignore[arg-type]
         return _Place(index, List(Record(columns)), finish and {0: finish})
 
-    def scalar(
-        self, code: "_Field", types: tuple[Type, Type], path: str, *, filled: bool
-    ) -> _Place:
+    def scalar(self, code: "Field", types: tuple[Type, Type], path: str, *, filled: bool) -> _Place:
         part, (type_, stored) = code.part, types
         if part.enum_type is not None:
             code.names = self.enum(part.enum_type)
@@ -301,7 +242,7 @@ class _Writer:
             leaf = self.leaf(part, types, path)
             return _Place(self.new_column(form, filled=filled), capture, leaf)
         signed = isinstance(stored, Integer) and stored.signed
-        code.fits_signed = signed and part.type in _UNSIGNED
+        code.fits_signed = signed and part.type in UNSIGNED
         pad = ""
         if isinstance(stored, EnumName) and part.enum_type is not None:
             zero = part.enum_type.values_by_number.get(0)
@@ -331,60 +272,6 @@ class _Writer:
                 finish[position] = pair.place.finish
         return tuple(columns), finish
 
-    # ── all of it ──
-
-    def write(self, root: int, top: list[int]) -> list[int]:
-        texts = [len(text.encode()) for text in self.texts]
-        code = [len(texts), *texts, len(self.columns), len(self.enums), len(self.nodes)]
-        code.append(len(self.counters))
-        for column in self.columns:
-            code += column
-        for enum in self.enums:
-            code += enum
-        for node in self.nodes:
-            code += [node.message, node.oneofs, int(node.entry), -(-node.bits // _BITS)]
-            code += [len(node.must), *node.must, len(node.defaults)]
-            code += [number for pair in node.defaults for number in pair]
-            code.append(len(node.fields))
-            code += [number for part in node.fields for number in part]
-        return [*code, len(top), *top, root]
-
-
-@dataclass
-class _Field:
-    """A field of a node, as numbers."""
-
-    part: FieldDescriptor
-    operation: int = _NONE
-    fits_signed: bool = False
-    nanoseconds: bool = False
-    bit: int = _NONE
-    once: bool = False
-    oneof: int = _NONE
-    counter: int = _NONE
-    column: int = _NONE
-    second: int = _NONE
-    member: int = _NONE
-    member_name: int = 0
-    node: int = _NONE
-    names: int = _NONE
-    cleared: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.operation = _KINDS[self.part.type]
-        kind = self.part.message_type
-        if kind is not None and kind.GetOptions().map_entry:
-            self.operation = _OPERATION["map"]
-
-    def numbers(self) -> list[int]:
-        part = self.part
-        return [
-            *(part.number, self.operation, int(part.is_repeated), int(part.has_presence)),
-            *(int(self.fits_signed), int(self.nanoseconds), self.bit, int(self.once), self.oneof),
-            *(self.counter, self.column, self.second, self.member, self.member_name),
-            *(self.node, self.names, len(self.cleared), *self.cleared),
-        ]
-
 
 @dataclass
 class _Pair:
@@ -403,7 +290,7 @@ class _Pair:
                 raise UnsupportedError(self.column.name)
             form = _form(None, self.stored.type)
             self.place = _Place(
-                writer.new_column(_TEXT if form is None else form),
+                writer.new_column(TEXT if form is None else form),
                 self.stored.type if form is not None else String(),
                 Leaf(arrow_type(self.stored.type), _nothing) if form is None else None,
             )
@@ -456,22 +343,22 @@ def _entry(type_: Type) -> tuple[Column, ...] | None:
 def _form(part: FieldDescriptor | None, stored: Type) -> int | None:
     """The form of a column that takes a field's values as they are; None if it cannot."""
     text = part is None or part.type == _F.TYPE_STRING
-    whole = part is None or (part.type in _KINDS and _KINDS[part.type] <= _OPERATION["sfixed64"])
+    whole = part is None or (part.type in KINDS and KINDS[part.type] <= OPERATION["sfixed64"])
     match stored:
         case Boolean() if part is None or part.type == _F.TYPE_BOOL:
-            return _BOOLEAN
+            return BOOLEAN
         case Integer(bits) if whole:
-            return _BITS32 if bits == 32 else _BITS64  # noqa: PLR2004
+            return BITS32 if bits == 32 else BITS64  # noqa: PLR2004
         case Float(bits):
-            return _BITS32 if bits == 32 else _BITS64  # noqa: PLR2004
+            return BITS32 if bits == 32 else BITS64  # noqa: PLR2004
         case Decimal(precision, 0) if whole and _WIDE_DECIMAL <= precision <= 38:  # noqa: PLR2004
-            return _BITS128
+            return BITS128
         case EnumName() if part is None or part.enum_type is not None:
-            return _TEXT
+            return TEXT
         case String() if text:
-            return _TEXT
+            return TEXT
         case Bytes() if part is None or part.type == _F.TYPE_BYTES:
-            return _TEXT
+            return TEXT
         case _:
             return None
 
@@ -479,14 +366,14 @@ def _form(part: FieldDescriptor | None, stored: Type) -> int | None:
 def _captured(part: FieldDescriptor) -> tuple[Type, int]:
     """The type and form in which a scalar's value is given as it is."""
     if part.type == _F.TYPE_STRING:
-        return String(), _TEXT
+        return String(), TEXT
     if part.type == _F.TYPE_BYTES:
-        return Bytes(), _TEXT
+        return Bytes(), TEXT
     if part.type == _F.TYPE_BOOL:
-        return Boolean(), _BOOLEAN
+        return Boolean(), BOOLEAN
     if part.type in (_F.TYPE_FLOAT, _F.TYPE_DOUBLE):
-        return Float(), _BITS64
-    return Integer(64, signed=part.type not in _UNSIGNED), _BITS64
+        return Float(), BITS64
+    return Integer(64, signed=part.type not in UNSIGNED), BITS64
 
 
 def _read_and_convert(

@@ -19,6 +19,8 @@ class Dialect(ABC):
     """
 
     name: str
+    grammar: ClassVar[str] = ""
+    """Sqlglot's name of this dialect, where that is another one."""
     scalars: ClassVar[Mapping[str, Type]] = {}
     """Our type by sqlglot's name of this engine's, with its parameters where they matter."""
     words: ClassVar[Mapping[str, str]] = {}

@@ -40,7 +40,7 @@ def read(dialect: Dialect, text: str) -> tuple[Type, bool]:
 @cache
 def _grammar(dialect: Dialect) -> type[Grammar]:
     """The grammar by sqlglot with the type names that its tokenizer does not know."""
-    found = type(Grammar.get_or_raise(dialect.name))
+    found = type(Grammar.get_or_raise(dialect.grammar or dialect.name))
     words = {word: TokenType[token] for word, token in dialect.words.items()}
     known = found.tokenizer_class
     tokenizer = type("Tokenizer", (known,), {"KEYWORDS": known.KEYWORDS | words})
@@ -48,7 +48,7 @@ def _grammar(dialect: Dialect) -> type[Grammar]:
 
 
 def _type(dialect: Dialect, tree: exp.Expression, text: str) -> Type:
-    if not isinstance(tree, exp.DataType) or tree.args.get("values"):
+    if type(tree) is not exp.DataType or tree.args.get("values"):  # OID is a class under it
         raise _unknown(dialect, text)
     inner = tree.expressions
     match tree.this.name, inner:

@@ -1,5 +1,6 @@
 """The registry: what Protolith remembers, and what it does with it."""
 
+from protolith.registry.administration import Diagnosis
 from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.deployments import DeployedTable
 from protolith.registry.evolution import CompatibilityMode, VersionWaiver
@@ -20,6 +21,7 @@ __all__ = [
     "CompatibilityMode",
     "CreatedTable",
     "DeployedTable",
+    "Diagnosis",
     "LoadResult",
     "Schema",
     "SchemaDetails",

@@ -23,7 +23,8 @@ from protolith.errors import (
     quoted,
 )
 from protolith.registry.registration import Schema, compiled
-from protolith.store import EVERYWHERE, KeptMode, KeptWaiver, NewVersion, Store, Version, modes
+from protolith.store import EVERYWHERE, KeptMode, KeptWaiver, NewVersion, Store, Version
+from protolith.store.identity import BIGQUERY, PROTOBUF, fingerprint
 
 _TRIES = 5
 _NONE = KeptMode("NONE", ("wire",))
@@ -60,7 +61,7 @@ class _Known:
     """A version of the history, or one of a batch that is about to be."""
 
     number: int
-    hash: str
+    fingerprint: str
     message: str | None
     schema_json: str
     descriptors: DescriptorSet | None
@@ -89,8 +90,8 @@ class Evolution(ABC):
         """
         kept = None if mode is None else _checked(mode, levels, policy)
         name = EVERYWHERE if subject is None else self._subject(subject)
-        with self._store.writing() as connection:
-            modes.keep_mode(connection, name, kept)
+
+        self._store.keep_mode(name, kept)
         return self.get_compatibility(subject)
 
     def get_compatibility(self, subject: str | None = None) -> CompatibilityMode:
@@ -102,7 +103,7 @@ class Evolution(ABC):
 
     def waivers(self, subject: str) -> list[VersionWaiver]:
         """The findings that were agreed to when versions of a subject were registered."""
-        found = self._waivers(self._subject(subject))
+        found = self._store.waivers(self._subject(subject))
         return [
             VersionWaiver(number, one.rule, one.subject, one.reason, one.who)
             for number, kept in found.items()
@@ -154,7 +155,9 @@ class Evolution(ABC):
         else:
             found = diff(after.descriptors, before.descriptors)
         found = [replace(one, against=before.number) for one in found]
-        waivers = {n: one for n, one in self._waivers(new.subject).items() if n <= new.version}
+        waivers = {
+            n: one for n, one in self._store.waivers(new.subject).items() if n <= new.version
+        }
         return _waived(found, (), waivers)
 
     def _texts(self, version: Version) -> dict[str, str]:
@@ -194,7 +197,7 @@ class Evolution(ABC):
                     versions = self._versions(new.subject)
                     histories[new.subject] = [self._loaded(version) for version in versions]
                 history = histories[new.subject]
-                if new.version_hash in {known.hash for known in history}:
+                if _fingerprint(new) in {known.fingerprint for known in history}:
                     answer.append(new)
                     continue
                 latest = history[-1].number if history else 0
@@ -209,7 +212,7 @@ class Evolution(ABC):
 
     def _check(self, new: NewVersion, history: Sequence[_Known], mode: KeptMode) -> None:
         found = list(_findings(_known(new, 0), history, mode))
-        found = _waived(found, new.waivers, self._waivers(new.subject))
+        found = _waived(found, new.waivers, self._store.waivers(new.subject))
         idle = [one for one in new.waivers if not any(_covers(one, f) for f in found)]
         if idle:
             raise MalformedError(
@@ -227,14 +230,9 @@ class Evolution(ABC):
 
     def _mode(self, subject: str) -> tuple[bool, KeptMode]:
         """What is kept for a subject and true, or what it inherits and false."""
-        with self._store.reading() as connection:
-            own = modes.read_mode(connection, subject)
-            kept = own or modes.read_mode(connection, EVERYWHERE)
+        own = self._store.mode(subject)
+        kept = own or self._store.mode(EVERYWHERE)
         return own is not None, kept or _NONE
-
-    def _waivers(self, subject: str) -> dict[int, list[KeptWaiver]]:
-        with self._store.reading() as connection:
-            return modes.read_waivers(connection, subject)
 
     def _versions(self, subject: str) -> list[Version]:
         lines = self._store.history(subject)
@@ -247,8 +245,14 @@ class Evolution(ABC):
 def _known(version: Version | NewVersion, number: int) -> _Known:
     data = version.descriptors
     descriptors = None if data is None else DescriptorSet.from_bytes(data, version.roots)
-    rest = version.version_hash, version.message, version.schema_json
+    print_ = version.fingerprint if isinstance(version, Version) else _fingerprint(version)
+    rest = print_, version.message, version.schema_json
     return _Known(number, *rest, descriptors)
+
+
+def _fingerprint(new: NewVersion) -> str:
+    kind = BIGQUERY if new.descriptors is None else PROTOBUF
+    return fingerprint(kind, new.version_hash, new.references)
 
 
 def _checked(mode: str, levels: Sequence[Level], policy: str | None) -> KeptMode:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from protolith.dialects.bigquery.driven import Converter, schema_columns
 from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.errors import MalformedError, quoted
 from protolith.layout import DEFAULT_DATABASE, lay_out
-from protolith.store import File, KeptWaiver, NewVersion
+from protolith.store import File, KeptWaiver, NewVersion, Reference
 from protolith.tables import check_text
 
 Schema: TypeAlias = str | bytes | Path | Mapping[str, str | bytes] | Submitted
@@ -30,6 +30,7 @@ class Submission:
     database_name: str | None = None
     description: str | None = None
     message: str | None = None
+    references: tuple[Reference, ...] = ()
     waivers: tuple[Waiver, ...] = ()
 
 
@@ -44,13 +45,20 @@ class JsonSubmission:
     waivers: tuple[Waiver, ...] = ()
 
 
-def prepare(submission: Submission | JsonSubmission, converter: Converter) -> NewVersion:
-    """Check a submission, compile it and lay it out; the registry keeps what comes back."""
+def prepare(
+    submission: Submission | JsonSubmission,
+    converter: Converter,
+    dependencies: Sequence[DescriptorSet] = (),
+) -> NewVersion:
+    """Check a submission, compile it and lay it out; the registry keeps what comes back.
+
+    `dependencies` are its references, resolved.
+    """
     if submission.description is not None:
         check_text(submission.description, "the description")
     if isinstance(submission, JsonSubmission):
         return _prepare_json(submission)
-    descriptors, content_hash, files = _compile(submission.schema)
+    descriptors, content_hash, files = _compile(submission.schema, dependencies)
     table = lay_out(
         descriptors,
         submission.message,
@@ -69,6 +77,7 @@ def prepare(submission: Submission | JsonSubmission, converter: Converter) -> Ne
         descriptors=descriptors.data,
         files=files,
         description=submission.description,
+        references=submission.references,
         waivers=_kept(submission.waivers),
     )
 
@@ -110,10 +119,12 @@ def _database(submission: Submission | JsonSubmission) -> str:
 
 def compiled(schema: Schema) -> DescriptorSet:
     """The compiled files of what could be registered."""
-    return _compile(schema)[0]
+    return _compile(schema, ())[0]
 
 
-def _compile(schema: Schema) -> tuple[DescriptorSet, str, tuple[File, ...]]:
+def _compile(
+    schema: Schema, dependencies: Sequence[DescriptorSet]
+) -> tuple[DescriptorSet, str, tuple[File, ...]]:
     if isinstance(schema, Path):
         schema = open_path(schema)
     if isinstance(schema, DescriptorSet):
@@ -122,7 +133,8 @@ def _compile(schema: Schema) -> tuple[DescriptorSet, str, tuple[File, ...]]:
     # Under the names they are compiled by: what is kept is written again by `pull`.
     names = sources.compiled_names
     files = tuple(File(names[file.name], file.content) for file in sources.files)
-    return compile_protos(sources), sources.content_hash, files
+    compiled = compile_protos(sources, dependencies=dependencies)
+    return compiled, sources.content_hash, files
 
 
 def _checked(schema: str | bytes | Mapping[str, str | bytes]) -> str | bytes | Mapping[str, Any]:

@@ -31,7 +31,8 @@ class SchemaVersion:
     `schema_id` is the table and the first digits of `version_hash`, the SHA-256 of the submitted
     text. `schema_json` is the BigQuery JSON schema, `proto_content` the submitted text of a single
     file (None for several files, descriptors, or a JSON schema), `engines_created` the engines
-    where this version's table exists, `version` its number within `database_name.table_name`.
+    where this version's table exists, `version` its number within `database_name.table_name`. `id`,
+    `guid` and `fingerprint` are those of the content, wherever it is registered, for ever.
     """
 
     schema_id: str
@@ -45,6 +46,9 @@ class SchemaVersion:
     engines_created: list[str]
     version: int = 1
     message: str | None = None
+    id: int = 0
+    guid: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,9 @@ def version_values(version: Version, deployments: Sequence[Deployment]) -> dict[
         "engines_created": engines_with(version.version, deployments),
         "version": version.version,
         "message": version.message,
+        "id": version.id,
+        "guid": version.guid,
+        "fingerprint": version.fingerprint,
     }
 
 

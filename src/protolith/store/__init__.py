@@ -1,19 +1,38 @@
 """Subjects, versions and deployments, kept for ever."""
 
-from protolith.store.base import Deployment, File, NewVersion, Store, Subject, Summary, Version
-from protolith.store.modes import EVERYWHERE, KeptMode, KeptWaiver
+from protolith.store.audit import acting_as
+from protolith.store.base import Store
+from protolith.store.modes import EVERYWHERE, KeptMode
+from protolith.store.opening import open_store
+from protolith.store.search import Search
 from protolith.store.sqlite import SQLiteStore
+from protolith.store.values import (
+    Change,
+    Deployment,
+    File,
+    KeptWaiver,
+    NewVersion,
+    Reference,
+    Subject,
+    Summary,
+    Version,
+)
 
 __all__ = [
     "EVERYWHERE",
+    "Change",
     "Deployment",
     "File",
     "KeptMode",
     "KeptWaiver",
     "NewVersion",
+    "Reference",
     "SQLiteStore",
+    "Search",
     "Store",
     "Subject",
     "Summary",
     "Version",
+    "acting_as",
+    "open_store",
 ]

@@ -1,170 +1,31 @@
-"""What a store promises, and the statements that every database shares."""
+"""What a store promises; only how it reads and writes is each database's own."""
 
-import json
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC
+from typing import Any, TypeVar
 
-from sqlalchemy import (
-    Connection,
-    RowMapping,
-    Select,
-    bindparam,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, delete, insert, update
 
 from protolith.errors import ConflictError, NotFoundError, naming, quoted
-from protolith.store import modes
-from protolith.store.tables import DEPLOYMENTS, FILES, SCHEMAS, VERSIONS
-from protolith.tables import check_text
+from protolith.store import audit, labels, modes, registration, removal, search, statements
+from protolith.store.tables import DEPLOYMENTS
+from protolith.store.values import (
+    Change,
+    Deployment,
+    File,
+    KeptWaiver,
+    NewVersion,
+    Reference,
+    Subject,
+    Summary,
+    Version,
+)
 
-ID_DIGITS = 12
+T = TypeVar("T")
+
 _MAX_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A submitted file: its path among the others, and its bytes."""
-
-    path: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class NewVersion:
-    """A version that is ready to be kept; everything that can fail has been done.
-
-    `after` is the subject's latest version that it was checked against (0 for none): where the
-    subject has moved on, the version is refused with `MovedOnError` and must be checked again.
-    """
-
-    database: str
-    table: str
-    version_hash: str
-    schema_json: str
-    roots: tuple[str, ...] = ()
-    message: str | None = None
-    proto_content: str | None = None
-    descriptors: bytes | None = None
-    files: tuple[File, ...] = ()
-    description: str | None = None
-    after: int | None = None
-    waivers: tuple[modes.KeptWaiver, ...] = ()
-
-    @property
-    def subject(self) -> str:
-        """What is versioned: `database.table`."""
-        return f"{self.database}.{self.table}"
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A kept version. `schema_id` is its name for users, such as `orders_1f2e3d4c5b6a`."""
-
-    version_id: str
-    schema_id: str
-    database: str
-    table: str
-    version: int
-    version_hash: str
-    schema_json: str
-    roots: tuple[str, ...]
-    message: str | None
-    proto_content: str | None
-    descriptors: bytes | None
-    created_at: datetime
-
-    @property
-    def subject(self) -> str:
-        """What is versioned: `database.table`."""
-        return f"{self.database}.{self.table}"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A subject and its latest version."""
-
-    database: str
-    table: str
-    latest_version: int
-    schema_id: str
-    description: str | None
-    created_at: datetime
-    last_updated: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One line of a subject's history; `proto_size` counts the characters of a single file."""
-
-    version_id: str
-    schema_id: str
-    version: int
-    version_hash: str
-    created_at: datetime
-    proto_size: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """A version's table in an engine; not `created` means that the engine has not answered yet."""
-
-    engine: str
-    version: int
-    created: bool
-    layout: str
-    created_at: datetime
-
-
-_VERSION: Select[Any] = select(VERSIONS, SCHEMAS.c.table_name, SCHEMAS.c.database_name).join_from(
-    VERSIONS, SCHEMAS
-)
-_BY_NUMBER = _VERSION.where(
-    VERSIONS.c.schema_id == bindparam("subject"), VERSIONS.c.version == bindparam("number")
-)
-_LATEST = _VERSION.where(
-    VERSIONS.c.schema_id == bindparam("subject"), VERSIONS.c.version == SCHEMAS.c.latest_version
-)
-_BY_NAME = _VERSION.where(VERSIONS.c.name == bindparam("name")).order_by(VERSIONS.c.version_id)
-_BY_HASH = _VERSION.where(
-    VERSIONS.c.schema_id == bindparam("subject"), VERSIONS.c.version_hash == bindparam("hash")
-)
-_HISTORY = (
-    select(
-        VERSIONS.c.version_id,
-        VERSIONS.c.name,
-        VERSIONS.c.version,
-        VERSIONS.c.version_hash,
-        VERSIONS.c.created_at,
-        func.length(VERSIONS.c.proto_content),
-    )
-    .where(VERSIONS.c.schema_id == bindparam("subject"))
-    .order_by(VERSIONS.c.version.desc())
-)
-_SUBJECTS = (
-    select(SCHEMAS, VERSIONS.c.name)
-    .join(VERSIONS, VERSIONS.c.schema_id == SCHEMAS.c.schema_id)
-    .where(VERSIONS.c.version == SCHEMAS.c.latest_version)
-    .order_by(SCHEMAS.c.database_name, SCHEMAS.c.table_name)
-)
-_SUBJECT = _SUBJECTS.where(SCHEMAS.c.schema_id == bindparam("subject"))
-_NAME_HASH = select(VERSIONS.c.version_hash).where(VERSIONS.c.name == bindparam("name"))
-_LATEST_NUMBER = select(SCHEMAS.c.latest_version).where(SCHEMAS.c.schema_id == bindparam("subject"))
-_FILES = (
-    select(FILES.c.path, FILES.c.content)
-    .where(FILES.c.version_id == bindparam("version_id"))
-    .order_by(FILES.c.path)
-)
-_ALL_DEPLOYMENTS = select(DEPLOYMENTS).order_by(DEPLOYMENTS.c.engine)
-_DEPLOYMENTS = _ALL_DEPLOYMENTS.where(DEPLOYMENTS.c.schema_id == bindparam("subject"))
 
 
 class Store(ABC):
@@ -185,24 +46,52 @@ class Store(ABC):
     def close(self) -> None:
         """Close every connection."""
 
+    @abstractmethod
+    def stamp(self) -> object | None:
+        """A value that differs once anybody has committed; None where that cannot be told."""
+
+    @abstractmethod
+    def lock(self, connection: Connection, subjects: Sequence[str]) -> None:
+        """Let nobody else change these subjects until the transaction ends."""
+
+    def write(self, work: Callable[[Connection], T], *, repeatable: bool = True) -> T:
+        """Do work in a transaction and return its value once it is committed.
+
+        Where it is not known whether it was committed, `repeatable` work is done again.
+        """
+        with self.writing() as connection:
+            return work(connection)
+
+    # ── versions ──
+
     def add(self, versions: Sequence[NewVersion], *, label: str = "versions") -> list[Version]:
         """Keep versions, all or none; content that a subject has already is that version.
 
         An error about one of several says which: `label[index]`.
         """
-        kept = []
-        with self.writing() as connection:
-            for index, version in enumerate(versions):
-                with naming(f"{label}[{index}]") if len(versions) > 1 else nullcontext():
-                    kept.append(_add(connection, version))
-        return kept
+        concerned = {new.subject for new in versions}
+        concerned |= {ref.subject for new in versions for ref in new.references}
 
-    def find(self, reference: str) -> Version:
-        """A version by its schema id, by `database.table` (the latest) or `database.table@3`."""
+        def work(connection: Connection) -> list[Version]:
+            self.lock(connection, sorted(concerned))
+            kept = []
+            for index, new in enumerate(versions):
+                with naming(f"{label}[{index}]") if len(versions) > 1 else nullcontext():
+                    kept.append(registration.add(connection, new))
+            return kept
+
+        return self.write(work)
+
+    def find(self, reference: str, *, deleted: bool = False) -> Version:
+        """A version by its schema id, by `database.table` (the latest) or `database.table@3`.
+
+        With `deleted` also one that is only softly deleted.
+        """
         with self.reading() as connection:
-            rows = connection.execute(*_lookup(reference)).mappings().all()
+            question = statements.lookup(reference, deleted=deleted)
+            rows = connection.execute(*question).mappings().all()
         if len(rows) == 1:
-            return _version(rows[0])
+            return statements.version(rows[0])
         if not rows:
             raise NotFoundError(
                 f"no schema {quoted(reference)}",
@@ -215,47 +104,168 @@ class Store(ABC):
         """The version of a subject that has this content, if there is one."""
         with self.reading() as connection:
             values = {"subject": subject, "hash": version_hash}
-            row = connection.execute(_BY_HASH, values).mappings().first()
-        return None if row is None else _version(row)
+            row = connection.execute(statements.BY_HASH, values).mappings().first()
+        return None if row is None else statements.version(row)
 
-    def history(self, subject: str) -> list[Summary]:
-        """Every version of a subject, the newest first."""
+    def find_id(self, content_id: int) -> list[Version]:
+        """Every version with the content of this id, those that are not deleted first."""
+        return self._versions(statements.BY_ID, {"id": content_id}, f"the id {content_id}")
+
+    def find_guid(self, guid: str) -> list[Version]:
+        """Every version with the content of this GUID, those that are not deleted first."""
+        return self._versions(statements.BY_GUID, {"guid": guid}, f"the GUID {quoted(guid)}")
+
+    def _versions(self, statement: Any, values: dict[str, Any], what: str) -> list[Version]:
         with self.reading() as connection:
-            rows = connection.execute(_HISTORY, {"subject": subject}).all()
+            rows = connection.execute(statement, values).mappings().all()
+        if not rows:
+            raise NotFoundError(f"no schema has {what}", hint="protolith subject list")
+        return [statements.version(row) for row in rows]
+
+    def history(
+        self,
+        subject: str,
+        *,
+        limit: int | None = None,
+        before: int | None = None,
+        deleted: bool = False,
+    ) -> list[Summary]:
+        """The versions of a subject, the newest first: at most `limit`, those under `before`."""
+        values = {"subject": subject, "deleted": deleted}
+        values |= {"before": before or statements.ALL, "limit": limit or statements.ALL}
+        with self.reading() as connection:
+            rows = connection.execute(statements.HISTORY, values).all()
         return [Summary(*row[:4], row[4].replace(tzinfo=UTC), row[5]) for row in rows]
-
-    def subjects(self) -> list[Subject]:
-        """Every subject with its latest version, by name."""
-        with self.reading() as connection:
-            rows = connection.execute(_SUBJECTS).mappings().all()
-        return [_subject(row) for row in rows]
-
-    def subject(self, subject: str) -> Subject:
-        """One subject with its latest version, by `database.table`."""
-        with self.reading() as connection:
-            row = connection.execute(_SUBJECT, {"subject": subject}).mappings().first()
-        if row is None:
-            raise NotFoundError(f"no schema {quoted(subject)}")
-        return _subject(row)
 
     def files(self, version_id: str) -> tuple[File, ...]:
         """The submitted files of a version, byte for byte, by path."""
         with self.reading() as connection:
-            rows = connection.execute(_FILES, {"version_id": version_id}).all()
+            values = {"version_id": version_id}
+            rows = connection.execute(statements.SUBJECT_FILES, values).all()
         return tuple(File(path, content) for path, content in rows)
+
+    def references(self, version_id: str) -> tuple[Reference, ...]:
+        """What a version imports from other subjects, by name."""
+        with self.reading() as connection:
+            values = {"version_id": version_id}
+            rows = connection.execute(statements.SUBJECT_REFERENCES, values).all()
+        return tuple(Reference(*row) for row in rows)
+
+    def referenced_by(self, subject: str, number: int, *, deleted: bool = False) -> list[Version]:
+        """The versions that import a version."""
+        values = {"subject": subject, "number": number, "deleted": deleted}
+        with self.reading() as connection:
+            rows = connection.execute(statements.REFERENCED_BY, values).mappings().all()
+        return [statements.version(row) for row in rows]
+
+    # ── subjects ──
+
+    def subjects(
+        self, *, limit: int | None = None, after: str = "", deleted: bool = False
+    ) -> list[Subject]:
+        """Subjects with their latest version, by name: at most `limit`, those after `after`.
+
+        With `deleted` also those of which every version is softly deleted.
+        """
+        statement = statements.ALL_SUBJECTS_PAGE if deleted else statements.SUBJECT_PAGE
+        values = {"after": after, "limit": limit or statements.ALL}
+        with self.reading() as connection:
+            rows = connection.execute(statement, values).mappings().all()
+        return [statements.subject(row) for row in rows]
+
+    def subject(self, subject: str) -> Subject:
+        """One subject with its latest version, by `database.table`."""
+        with self.reading() as connection:
+            values = {"subject": subject}
+            row = connection.execute(statements.SUBJECT, values).mappings().first()
+        if row is None:
+            raise NotFoundError(f"no schema {quoted(subject)}")
+        return statements.subject(row)
+
+    def search(
+        self, wanted: "search.Search", *, limit: int | None = None, after: str = ""
+    ) -> list[Subject]:
+        """The subjects that a search finds, by name, in pages like `subjects`."""
+        with self.reading() as connection:
+            return search.find(connection, wanted, limit=limit or statements.ALL, after=after)
+
+    def describe(self, subject: str, description: str | None) -> None:
+        """Change a subject's description."""
+        self._change(subject, lambda connection: labels.describe(connection, subject, description))
+
+    def label(self, subject: str, changes: Mapping[str, str | None]) -> dict[str, str]:
+        """Set labels of a subject, take away those that are None, and return all it has then."""
+        return self._change(subject, lambda connection: labels.change(connection, subject, changes))
+
+    def labels(self, subject: str) -> dict[str, str]:
+        """The labels of a subject."""
+        with self.reading() as connection:
+            return labels.read(connection, subject)
+
+    def delete(
+        self,
+        subject: str,
+        number: int | None = None,
+        *,
+        for_good: bool = False,
+        force: bool = False,
+    ) -> list[int]:
+        """Delete a version, or all of a subject, and return the numbers that were deleted.
+
+        At first softly: it can be restored, and is still found by its id. `for_good` deletes what
+        is softly deleted already. What others refer to, and, without `force`, what has a table in
+        an engine, is a `ConflictError`. A number is never given again.
+        """
+        wanted = removal.Removal(subject, number, for_good=for_good, force=force)
+        return self._change(subject, lambda connection: removal.delete(connection, wanted))
+
+    def restore(self, subject: str, number: int | None = None) -> list[int]:
+        """Take back the soft delete of a version, or of all; return the numbers restored."""
+        return self._change(subject, lambda conn: removal.restore(conn, subject, number))
+
+    def _change(self, subject: str, change: Callable[[Connection], T]) -> T:
+        def work(connection: Connection) -> T:
+            self.lock(connection, [subject])
+            return change(connection)
+
+        return self.write(work, repeatable=False)
+
+    # ── compatibility ──
+
+    def mode(self, subject: str) -> modes.KeptMode | None:
+        """The mode that is kept for a subject, or for `modes.EVERYWHERE`, if there is one."""
+        with self.reading() as connection:
+            return modes.read_mode(connection, subject)
+
+    def keep_mode(self, subject: str, kept: modes.KeptMode | None) -> None:
+        """Keep a mode instead of the one before; None forgets it."""
+        self._change(subject, lambda connection: modes.keep_mode(connection, subject, kept))
+
+    def waivers(self, subject: str) -> dict[int, list[KeptWaiver]]:
+        """The waivers beside the versions of a subject, by the version's number."""
+        with self.reading() as connection:
+            return modes.read_waivers(connection, subject)
+
+    # ── tables in engines ──
 
     def deployments(self, subject: str) -> list[Deployment]:
         """The tables of a subject, by engine."""
         with self.reading() as connection:
-            rows = connection.execute(_DEPLOYMENTS, {"subject": subject}).mappings().all()
-        return [_deployment(row) for row in rows]
+            values = {"subject": subject}
+            rows = connection.execute(statements.DEPLOYMENTS_OF, values).mappings().all()
+        return [statements.deployment(row) for row in rows]
 
-    def all_deployments(self) -> dict[str, list[Deployment]]:
-        """The tables of every subject that has some."""
+    def all_deployments(
+        self, *, first: str | None = None, last: str | None = None
+    ) -> dict[str, list[Deployment]]:
+        """The tables of every subject that has some, or of those from `first` to `last`."""
+        statement, values = statements.ALL_DEPLOYMENTS, {}
+        if first is not None and last is not None:
+            statement, values = statements.DEPLOYMENTS_BETWEEN, {"first": first, "last": last}
         found: dict[str, list[Deployment]] = {}
         with self.reading() as connection:
-            for row in connection.execute(_ALL_DEPLOYMENTS).mappings():
-                found.setdefault(row["schema_id"], []).append(_deployment(row))
+            for row in connection.execute(statement, values).mappings():
+                found.setdefault(row["schema_id"], []).append(statements.deployment(row))
         return found
 
     def keep_deployment(
@@ -264,136 +274,33 @@ class Store(ABC):
         """Say which version's table is, or is about to be, in an engine."""
         key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
         values = {"version": version, "table_created": created, "layout": layout}
-        with self.writing() as connection:
+
+        def work(connection: Connection) -> None:
+            self.lock(connection, [subject])
             if connection.execute(update(DEPLOYMENTS).where(key).values(values)).rowcount == 0:
-                row = {"schema_id": subject, "engine": engine, "created_at": _now(), **values}
+                row = {"schema_id": subject, "engine": engine, "created_at": audit.now(), **values}
                 connection.execute(insert(DEPLOYMENTS), row)
+            if created:  # an intention is not yet a change
+                about = {"engine": engine, "layout": layout}
+                audit.record(connection, "deploy", f"{subject}@{version}", **about)
+
+        self.write(work)
 
     def drop_deployment(self, subject: str, engine: str) -> None:
         """Forget a deployment that did not come about."""
         key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
-        with self.writing() as connection:
+
+        def work(connection: Connection) -> None:
+            self.lock(connection, [subject])
             connection.execute(delete(DEPLOYMENTS).where(key))
 
+        self.write(work)
 
-def _lookup(reference: str) -> tuple[Select[Any], dict[str, Any]]:
-    subject, at, number = check_text(reference, "the schema id").partition("@")
-    if "." not in subject:
-        return _BY_NAME, {"name": reference}
-    if not at:
-        return _LATEST, {"subject": subject}
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", number):
-        raise NotFoundError(f"{quoted(number)} is not a version number", hint="for example @3")
-    return _BY_NUMBER, {"subject": subject, "number": int(number)}
+    # ── audit ──
 
-
-def _add(connection: Connection, new: NewVersion) -> Version:
-    values = {"subject": new.subject, "hash": new.version_hash}
-    row = connection.execute(_BY_HASH, values).mappings().first()
-    if row is not None:
-        return _same(_version(row), new)
-    latest = connection.execute(_LATEST_NUMBER, {"subject": new.subject}).scalar()
-    modes.check_after(new.subject, new.after, latest or 0)
-    number = (latest or 0) + 1
-    _keep_subject(connection, new, number)
-    version_id = f"{new.subject}@{number}"
-    connection.execute(
-        insert(VERSIONS),
-        {
-            "version_id": version_id,
-            "schema_id": new.subject,
-            "version": number,
-            "name": _free_name(connection, new),
-            "version_hash": new.version_hash,
-            "proto_content": new.proto_content,
-            "schema_json": new.schema_json,
-            "message": new.message,
-            "descriptors": new.descriptors,
-            "roots": json.dumps(new.roots),
-            "created_at": _now(),
-        },
-    )
-    if new.files:
-        rows = [{"version_id": version_id, "path": f.path, "content": f.content} for f in new.files]
-        connection.execute(insert(FILES), rows)
-    modes.keep_waivers(connection, version_id, new.waivers)
-    return _version(connection.execute(_BY_HASH, values).mappings().one())
-
-
-def _same(version: Version, new: NewVersion) -> Version:
-    if version.message != new.message:
-        raise ConflictError(
-            f"{version.version_id} has this content already, with the message {version.message}",
-            hint=f"register the message {new.message} under another table name",
-        )
-    return version
-
-
-def _keep_subject(connection: Connection, new: NewVersion, number: int) -> None:
-    now = _now()
-    values: dict[str, Any] = {
-        "current_version_hash": new.version_hash,
-        "latest_version": number,
-        "last_updated": now,
-    }
-    if new.description is not None:
-        values["description"] = new.description
-    if number > 1:
-        row = SCHEMAS.c.schema_id == new.subject
-        connection.execute(update(SCHEMAS).where(row).values(values))
-        return
-    values |= {"schema_id": new.subject, "table_name": new.table, "database_name": new.database}
-    connection.execute(insert(SCHEMAS), values | {"created_at": now})
-
-
-def _free_name(connection: Connection, new: NewVersion) -> str:
-    """The table with as many digits of the hash, from twelve, as no other content has."""
-    for digits in range(ID_DIGITS, len(new.version_hash) + 1):
-        name = f"{new.table}_{new.version_hash[:digits]}"
-        hashes = connection.execute(_NAME_HASH, {"name": name}).scalars()
-        if all(other == new.version_hash for other in hashes):
-            return name
-    raise ConflictError(f"{new.table}: another content has the same SHA-256")
-
-
-def _version(row: RowMapping) -> Version:
-    return Version(
-        version_id=row["version_id"],
-        schema_id=row["name"],
-        database=row["database_name"],
-        table=row["table_name"],
-        version=row["version"],
-        version_hash=row["version_hash"],
-        schema_json=row["schema_json"],
-        roots=tuple(json.loads(row["roots"])),
-        message=row["message"],
-        proto_content=row["proto_content"],
-        descriptors=row["descriptors"],
-        created_at=row["created_at"].replace(tzinfo=UTC),
-    )
-
-
-def _subject(row: RowMapping) -> Subject:
-    return Subject(
-        database=row["database_name"],
-        table=row["table_name"],
-        latest_version=row["latest_version"],
-        schema_id=row["name"],
-        description=row["description"],
-        created_at=row["created_at"].replace(tzinfo=UTC),
-        last_updated=row["last_updated"].replace(tzinfo=UTC),
-    )
-
-
-def _deployment(row: RowMapping) -> Deployment:
-    return Deployment(
-        engine=row["engine"],
-        version=row["version"],
-        created=row["table_created"],
-        layout=row["layout"],
-        created_at=row["created_at"].replace(tzinfo=UTC),
-    )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
+    def changes(
+        self, name: str | None = None, *, before: int | None = None, limit: int = 100
+    ) -> list[Change]:
+        """Who changed what when, the newest first; of all, or of a subject and its versions."""
+        with self.reading() as connection:
+            return audit.read(connection, name=name, before=before, limit=limit)

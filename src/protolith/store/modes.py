@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from protolith.errors import MovedOnError
+from protolith.store import audit
 from protolith.store.tables import MODES, VERSIONS, WAIVERS
+from protolith.store.values import KeptWaiver
 
 EVERYWHERE = ""
 """The subject under which the mode of all other subjects is kept."""
@@ -19,16 +20,6 @@ class KeptMode:
     mode: str
     levels: tuple[str, ...]
     policy: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KeptWaiver:
-    """A finding that is agreed to: its rule, the full name or field numbers, why and by whom."""
-
-    rule: str
-    subject: str
-    reason: str
-    who: str
 
 
 _MODE = select(MODES.c.mode, MODES.c.levels, MODES.c.policy).where(
@@ -54,6 +45,7 @@ def keep_mode(connection: Connection, subject: str, kept: KeptMode | None) -> No
     if kept is not None:
         row = asdict(kept) | {"subject": subject, "levels": ",".join(kept.levels)}
         connection.execute(insert(MODES), row)
+    audit.record(connection, "mode", subject or "*", **(asdict(kept) if kept else {"mode": None}))
 
 
 def read_waivers(connection: Connection, subject: str) -> dict[int, list[KeptWaiver]]:
@@ -73,12 +65,3 @@ def keep_waivers(connection: Connection, version_id: str, waivers: Sequence[Kept
     ]
     if rows:
         connection.execute(insert(WAIVERS), rows)
-
-
-def check_after(subject: str, after: int | None, latest: int) -> None:
-    """Raise `MovedOnError` where a subject is not at the version that was checked against."""
-    if after not in (None, latest):
-        raise MovedOnError(
-            f"{subject} is at version {latest} by now, not {after}",
-            hint="check against the newest version, and try again",
-        )

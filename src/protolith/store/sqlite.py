@@ -1,18 +1,22 @@
 """The store in one SQLite file, for one process that writes."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from protolith.errors import BusyError, ConflictError, SchemaRegistryError, StorageFullError
+from protolith.store import schema
 from protolith.store.base import Store
-from protolith.store.tables import FORMAT, METADATA
+from protolith.store.lane import Job, Lane
+from protolith.store.tables import FORMAT
+
+T = TypeVar("T")
 
 FILE = "registry.db"
 
@@ -26,22 +30,29 @@ _PRAGMAS = (
     "PRAGMA busy_timeout = 5000",
     "PRAGMA journal_size_limit = 67108864",
 )
+_AT_ONCE = "BEGIN IMMEDIATE"
 
 
 class SQLiteStore(Store):
     """Subjects, versions and deployments in `registry.db` under a data directory."""
 
     def __init__(self, home: Path) -> None:
-        url = URL.create("sqlite", database=str(home / FILE))
-        self._lane = Lock()
-        self._writer = _engine(url, begin="BEGIN IMMEDIATE", pragmas=_PRAGMAS)
-        self._reader = _engine(url, begin=None, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON"))
+        self._file = home / FILE
+        self._lane = Lane(self._commit, seconds=_WAIT_SECONDS)
+        self._writer = _engine(self._file, begin=_AT_ONCE, pragmas=_PRAGMAS)
+        self._reader = _engine(
+            self._file, begin=None, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON")
+        )
+        self._watcher: Any = None
+        self._watching = Lock()
         try:
             with self.reading() as connection:
-                ready = _is_ready(connection)
-            if not ready:
+                found = _format(connection)
+            if found == 0:
                 with self.writing() as connection:
                     _make_tables(connection)
+            elif found < FORMAT:
+                _upgrade(self._file, found)
         except SchemaRegistryError:
             self.close()
             raise
@@ -53,21 +64,70 @@ class SQLiteStore(Store):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        if not self._lane.acquire(timeout=_WAIT_SECONDS):
-            raise BusyError("the registry is busy writing", hint="try again in a moment")
-        try:
-            with _translating(), self._writer.begin() as connection:
-                yield connection
-        finally:
-            self._lane.release()
+        with self._lane.alone(), _translating(), self._writer.begin() as connection:
+            yield connection
+
+    def write(self, work: Callable[[Connection], T], *, repeatable: bool = True) -> T:
+        return self._lane.run(work)
 
     def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
         self._reader.dispose()
         self._writer.dispose()
 
+    def lock(self, connection: Connection, subjects: Sequence[str]) -> None:
+        """Nothing to do: there is one writer."""
 
-def _engine(url: URL, *, begin: str | None, pragmas: tuple[str, ...]) -> Engine:
-    engine = create_engine(url)
+    def stamp(self) -> object | None:
+        with self._watching, _translating():
+            if self._watcher is None:
+                # It differs only for commits of others, so nothing else uses this connection.
+                self._watcher = sqlite3.connect(self._file, check_same_thread=False)
+            return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+
+    def _commit(self, group: Sequence[Job]) -> None:
+        """One transaction for all; where it fails for an unforeseen reason, one for each."""
+        outcomes: list[tuple[Any, Exception | None]]
+        try:
+            with _translating(), self._writer.begin() as connection:
+                if len(group) == 1:
+                    outcomes = [(group[0].run(connection), None)]
+                else:
+                    outcomes = [_attempt(connection, job) for job in group]
+        except Exception as cause:  # noqa: BLE001
+            if _of_the_disk(cause):
+                self._writer.dispose()  # a connection that met a failing disk is not used again
+            elif len(group) > 1:
+                for job in group:
+                    self._commit([job])
+                return
+            outcomes = [(None, cause) for _ in group]
+        for job, (value, error) in zip(group, outcomes, strict=True):
+            job.value, job.error = value, error
+
+
+def _attempt(connection: Connection, job: Job) -> tuple[Any, Exception | None]:
+    """Only what SQLite is known to survive stays inside the group's transaction.
+
+    A full disk may roll back all of it, and whoever was before would be told "done".
+    """
+    try:
+        with connection.begin_nested():
+            return job.run(connection), None
+    except SchemaRegistryError as error:
+        return None, error
+    except IntegrityError as error:
+        return None, _translated(str(error.orig))
+
+
+def _of_the_disk(error: BaseException) -> bool:
+    return isinstance(error.__cause__, OperationalError)
+
+
+def _engine(file: Path, *, begin: str | None, pragmas: tuple[str, ...]) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(file)))
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
@@ -86,20 +146,65 @@ def _engine(url: URL, *, begin: str | None, pragmas: tuple[str, ...]) -> Engine:
     return engine
 
 
-def _is_ready(connection: Connection) -> bool:
-    found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+def _format(connection: Connection) -> int:
+    found = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
     if found > FORMAT:
         raise ConflictError(
             f"{FILE} was written by a newer Protolith (format {found}, this one has {FORMAT})",
             hint="upgrade Protolith",
         )
-    return bool(found == FORMAT)
+    return found
 
 
 def _make_tables(connection: Connection) -> None:
-    if not _is_ready(connection):  # another process may have been faster
-        METADATA.create_all(connection)
+    if _format(connection) == 0:  # another process may have been faster
+        schema.create(connection)
         connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
+
+
+def _upgrade(file: Path, found: int) -> None:
+    """Bring an older file to this format; `registry.db.format-N` keeps it as it was."""
+    kept = file.with_name(f"{FILE}.format-{found}")
+    # A rebuild of a table drops the old one, which would delete its children by cascade.
+    pragmas = (*_PRAGMAS, "PRAGMA foreign_keys = OFF")
+    upgrading = _engine(file, begin=_AT_ONCE, pragmas=pragmas)
+    try:
+        with _translating(), upgrading.begin() as connection:
+            if _format(connection) == FORMAT:  # another process was faster
+                return
+            if not kept.exists():
+                copy(file, kept)
+            schema.upgrade(connection, stamped=_FIRST)
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            if broken is not None:
+                raise SchemaRegistryError(
+                    f"{FILE} has a row of {broken[0]} whose {broken[2]} is missing",
+                    hint=f"nothing was changed; {kept.name} is a copy",
+                )
+            connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
+    finally:
+        upgrading.dispose()
+
+
+_FIRST = 1
+"""The format of the files that were written before there were revisions."""
+
+
+def copy(file: Path, target: Path) -> None:
+    """Copy a database, as it is at one moment, into a new file; others may go on writing."""
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    with _translating():
+        source = sqlite3.connect(file, isolation_level=None)
+        try:
+            source.execute("VACUUM INTO ?", (str(part),))
+        except sqlite3.DatabaseError:
+            with suppress(OSError):
+                part.unlink()
+            raise
+        finally:
+            source.close()
+    part.rename(target)
 
 
 @contextmanager

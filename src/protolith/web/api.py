@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, UploadFile
 from fastapi.responses import PlainTextResponse, Response
 
-from protolith.compatibility import Mode, SchemaDiff, verdict
+from protolith.compatibility import Mode, verdict
 from protolith.compatibility.comparison import SERVED
 from protolith.compiler import compiler_version, jail, open_upload
 from protolith.decoding import Framing
@@ -19,14 +19,11 @@ from protolith.errors import MalformedError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE, Layout
 from protolith.lint import LintFinding
 from protolith.registry import (
-    CompatibilityMode,
     CreatedTable,
     DeployedTable,
     LoadResult,
     SchemaDetails,
-    SchemaMetadata,
     SchemaRegistry,
-    VersionWaiver,
 )
 from protolith.registry.deployments import split_id
 from protolith.registry.loading import NOTHING_LOADED
@@ -44,7 +41,6 @@ from protolith.web.bodies import (
     RegisterBatch,
     RegisterJson,
     SchemaRegistrationResponse,
-    SetCompatibility,
     StorageDescriptorResponse,
     engine_names,
 )
@@ -53,21 +49,22 @@ from protolith.web.requests import StrictRoute
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody} for status in (400, 404, 409, 413, 422, 503, 507)
 }
 
-router = APIRouter(responses=_ERRORS, route_class=StrictRoute)
+router = APIRouter(responses=ERRORS, route_class=StrictRoute)
 
 
-async def _registry(request: Request) -> SchemaRegistry:
+async def get_registry(request: Request) -> SchemaRegistry:
+    """The registry of the application."""
     return cast("SchemaRegistry", request.app.state.registry)
 
 
-Registry = Annotated[SchemaRegistry, Depends(_registry)]
+Registry = Annotated[SchemaRegistry, Depends(get_registry)]
 
 
-async def _work(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def work_in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run what compiles, scans, writes or waits in a thread; point reads stay on the loop."""
     return await to_thread.run_sync(lambda: call(*args, **kwargs))
 
@@ -99,24 +96,24 @@ async def register_schema(
     def work() -> SchemaRegistrationResponse:
         submitted = open_upload(parts)
         agreed = waivers_of(waivers.splitlines(), waived_by)
-        about = (table_name, database_name, description, message, agreed)
-        return _register(registry, Submission(submitted, *about))
+        about = (table_name, database_name, description, message)
+        return _register(registry, Submission(submitted, *about, waivers=agreed))
 
-    return await _work(work)
+    return await work_in_thread(work)
 
 
 @router.post("/schemas/register-json")
 async def register_json(registry: Registry, body: RegisterJson) -> SchemaRegistrationResponse:
     """Register a BigQuery JSON schema: a list of fields, or an object with `fields`."""
     about = (body.table_name, body.database_name, body.description)
-    return await _work(_register, registry, JsonSubmission(body.columns, *about))
+    return await work_in_thread(_register, registry, JsonSubmission(body.columns, *about))
 
 
 @router.post("/schemas/register-batch")
 async def register_batch(registry: Registry, body: RegisterBatch) -> BatchResponse:
     """Register several schemas, all or none; an error names the index that caused it."""
     schemas = [item.model_dump(by_alias=True, exclude_none=True) for item in body.schemas]
-    ids = await _work(registry.register_schemas_batch, schemas)
+    ids = await work_in_thread(registry.register_schemas_batch, schemas)
     return BatchResponse(schema_ids=ids)
 
 
@@ -130,7 +127,7 @@ async def check_compatibility(
         raise MalformedError("one of old_schema and schema_id is needed", hint="see /docs")
     if body.schema_id is not None:
         old = registry.get_schema_version(body.schema_id).schema_json
-    answer = await _work(registry.check_schema_compatibility, old, body.new_schema)
+    answer = await work_in_thread(registry.check_schema_compatibility, old, body.new_schema)
     return CompatibilityResponse.model_validate(answer)
 
 
@@ -150,75 +147,13 @@ async def check_files(
         levels: dict[str, bool] = {level: verdict(found)[level] for level in SERVED}
         return CheckResponse(compatible=levels, findings=found)
 
-    return await _work(work)
-
-
-@router.get("/compatibility")
-async def get_default_compatibility(registry: Registry) -> CompatibilityMode:
-    """What new versions must keep to where their subject says nothing itself."""
-    return await _work(registry.get_compatibility)
-
-
-@router.put("/compatibility")
-async def set_default_compatibility(
-    registry: Registry, body: SetCompatibility
-) -> CompatibilityMode:
-    """Say what new versions must keep to where their subject says nothing itself."""
-    about = body.levels, body.policy
-    return await _work(registry.set_compatibility, None, body.mode, *about)
-
-
-@router.get("/subjects/{subject}/compatibility")
-async def get_compatibility(registry: Registry, subject: str) -> CompatibilityMode:
-    """What new versions of a subject, `database.table`, must keep to."""
-    return await _work(registry.get_compatibility, subject)
-
-
-@router.put("/subjects/{subject}/compatibility")
-async def set_compatibility(
-    registry: Registry, subject: str, body: SetCompatibility
-) -> CompatibilityMode:
-    """Say what new versions of a subject must keep to; others are refused with INCOMPATIBLE."""
-    about = body.levels, body.policy
-    return await _work(registry.set_compatibility, subject, body.mode, *about)
-
-
-@router.delete("/subjects/{subject}/compatibility")
-async def reset_compatibility(registry: Registry, subject: str) -> CompatibilityMode:
-    """Let a subject inherit the default again."""
-    return await _work(registry.set_compatibility, subject, None)
-
-
-@router.get("/subjects/{subject}/diff")
-async def get_diff(
-    registry: Registry,
-    subject: str,
-    from_version: Annotated[int | None, Query(alias="from", ge=1)] = None,
-    to_version: Annotated[int | None, Query(alias="to", ge=1)] = None,
-) -> SchemaDiff:
-    """What differs between two versions: every finding, worst first, and the text's difference.
-
-    `to` is the latest version if not given, `from` the one before `to`.
-    """
-    return await _work(registry.diff, subject, from_version, to_version)
-
-
-@router.get("/subjects/{subject}/waivers")
-async def list_waivers(registry: Registry, subject: str) -> list[VersionWaiver]:
-    """The findings that were agreed to when versions were registered, by version."""
-    return await _work(registry.waivers, subject)
-
-
-@router.get("/schemas")
-async def list_schemas(registry: Registry) -> list[SchemaMetadata]:
-    """Every subject, `database_name.table_name`, with its latest version."""
-    return await _work(registry.list_schemas)
+    return await work_in_thread(work)
 
 
 @router.get("/schemas/{schema_id}")
 async def get_schema(registry: Registry, schema_id: str) -> SchemaDetails:
     """A version by its id, by `database.table` (the latest) or `database.table@3`."""
-    return await _work(registry.get_schema_details, schema_id)
+    return await work_in_thread(registry.get_schema_details, schema_id)
 
 
 @router.get("/schemas/{schema_id}/versions")
@@ -239,7 +174,7 @@ async def get_ddl(
 
     `layout` holds options such as `enums=number,maps=entries`.
     """
-    text = await _work(registry.ddl, schema_id, dialect, Layout.from_text(layout))
+    text = await work_in_thread(registry.ddl, schema_id, dialect, Layout.from_text(layout))
     if accept.startswith("text/plain"):
         return PlainTextResponse(text)
     return DdlResponse(schema_id=schema_id, dialect=dialect, ddl=text)
@@ -257,14 +192,14 @@ async def get_bq_schema(
 
     `parameter` is the plugin's own, such as `enum-as-string`.
     """
-    text = await _work(registry.bq_schema, schema_id, parameter=parameter)
+    text = await work_in_thread(registry.bq_schema, schema_id, parameter=parameter)
     return Response(text, media_type="application/json")
 
 
 @router.get("/schemas/{schema_id}/lint")
 async def lint_schema(registry: Registry, schema_id: str) -> list[LintFinding]:
     """What BigQuery would refuse or lose of the BigQuery JSON schema, by field path."""
-    return await _work(registry.lint, schema_id)
+    return await work_in_thread(registry.lint, schema_id)
 
 
 @router.get("/schemas/{schema_id}/storage-descriptor", response_model=StorageDescriptorResponse)
@@ -275,7 +210,7 @@ async def get_storage_descriptor(
 
     Serialized, in base64; as it is with `Accept: application/x-protobuf`.
     """
-    schema = await _work(registry.storage_schema, schema_id)
+    schema = await work_in_thread(registry.storage_schema, schema_id)
     data = schema.descriptor.SerializeToString(deterministic=True)
     if accept.startswith("application/x-protobuf"):
         return Response(data, media_type="application/x-protobuf")
@@ -291,7 +226,7 @@ async def create_table(registry: Registry, schema_id: str, body: CreateTable) ->
     `layout` holds options by name, such as `{"enums": "number"}`; the table keeps them.
     """
     layout = None if body.layout is None else Layout.of(body.layout)
-    return await _work(registry.create_table, schema_id, body.engine, layout)
+    return await work_in_thread(registry.create_table, schema_id, body.engine, layout)
 
 
 @router.post(
@@ -316,7 +251,7 @@ async def ingest(
     With a bad record nothing is loaded, unless `skip_bad` is set; each is reported.
     """
     async with _spooled(request) as data:
-        result = await _work(
+        result = await work_in_thread(
             registry.ingest, schema_id, data, engine, framing=framing, skip_bad=skip_bad
         )
     if result.rejected and not result.rows:
@@ -329,13 +264,13 @@ async def ingest(
 @router.get("/deployments")
 async def list_deployments(registry: Registry) -> list[DeployedTable]:
     """Every table in an engine; its id is `database.table:engine`."""
-    return await _work(registry.deployments)
+    return await work_in_thread(registry.deployments)
 
 
 @router.get("/deployments/{deployment_id}/drift")
 async def get_drift(registry: Registry, deployment_id: str) -> Drift:
     """What differs between the live table and what the registry believes, column by column."""
-    return await _work(registry.drift, *split_id(deployment_id))
+    return await work_in_thread(registry.drift, *split_id(deployment_id))
 
 
 @asynccontextmanager

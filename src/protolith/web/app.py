@@ -16,8 +16,11 @@ from starlette.exceptions import HTTPException
 from protolith import errors
 from protolith.compiler import self_test
 from protolith.registry import SchemaRegistry
+from protolith.web.admin import lists
+from protolith.web.admin import router as admin
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
+from protolith.web.evolution import router as evolution
 
 STATUS: dict[type[errors.SchemaRegistryError], int] = {
     errors.ProtocExecutionError: 422,
@@ -54,7 +57,8 @@ def create_app(home: str | Path | None = None) -> FastAPI:
         redoc_url=None,
         static_url="/static/docs",
     )
-    app.include_router(router)
+    for part in (lists, router, admin, evolution):
+        app.include_router(part)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
@@ -62,8 +66,11 @@ def create_app(home: str | Path | None = None) -> FastAPI:
 
 
 def check_ready(registry: SchemaRegistry) -> None:
-    """Raise what keeps a server from starting: the store, the compiler, or its jail."""
-    registry.list_schemas()
+    """Finish what was cut off; raise what keeps a server from starting.
+
+    That is the store, an engine with an unfinished table, the compiler, or its jail.
+    """
+    registry.diagnose(mend=True, unfinished=True)
     self_test()
 
 

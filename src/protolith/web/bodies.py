@@ -154,3 +154,23 @@ class Health(BaseModel):
     version: str
     compiler: str
     jail: str
+
+
+class ChangeSubject(Body):
+    """What to change about a subject; a label that is null is taken away."""
+
+    description: str | None = None
+    labels: dict[str, str | None] = Field(default_factory=dict)
+
+
+class SubjectAbout(BaseModel):
+    """What is said about a subject."""
+
+    description: str | None
+    labels: dict[str, str]
+
+
+class Numbers(BaseModel):
+    """The versions that were changed."""
+
+    versions: list[int]

@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from protolith.errors import Detail, MalformedError, SchemaRegistryError, TooLargeError, quoted
+from protolith.store import acting_as
 
 MAX_BODY = 64 * 1024 * 1024
 
@@ -52,7 +53,8 @@ class StrictRoute(APIRoute):
                     await strict.json()
                 elif parts:
                     await strict.form()
-                return await answer(strict)
+                with acting_as(f"rest:{request.client.host if request.client else 'unknown'}"):
+                    return await answer(strict)
             except _FORESEEN:
                 raise
             except ClientDisconnect:

@@ -1,4 +1,4 @@
-// Reading a program: a row of numbers, written by decoding/program.py in the same order.
+// Reading a program: a row of numbers, written by decoding/assembly.py in the same order.
 
 #include "program.hpp"
 

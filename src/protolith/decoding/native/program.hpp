@@ -10,7 +10,7 @@
 
 namespace protolith {
 
-// The order is that of OPERATIONS in decoding/program.py.
+// The order is that of OPERATIONS in decoding/assembly.py.
 enum class Operation : uint8_t {
     boolean, int32, int64, uint32, uint64, sint32, sint64, enumeration,
     fixed32, sfixed32, float32, fixed64, sfixed64, float64,

@@ -1,0 +1,97 @@
+"""Copies of a store's file: made while it is in use, and put back."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from protolith.errors import ConflictError, MalformedError, NotFoundError, SchemaRegistryError
+from protolith.store.opening import store_address
+from protolith.store.sqlite import FILE, copy
+from protolith.store.tables import FORMAT
+
+
+def back_up(home: Path, target: Path) -> int:
+    """Copy the store, as it is at one moment, into a new file, and check the copy; its bytes."""
+    _check_sqlite("backed up")
+    if not (home / FILE).is_file():
+        raise NotFoundError(f"there is no {FILE} in {home}", hint="nothing is registered yet")
+    if target.exists():
+        raise ConflictError(f"{target} is there already", hint="name a new file")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy(home / FILE, target)
+    except OSError as error:
+        raise SchemaRegistryError(f"{target} cannot be written: {error.strerror}") from None
+    check_copy(target)
+    return target.stat().st_size
+
+
+def put_back(home: Path, source: Path) -> Path | None:
+    """Make a backup the store of a data directory that no process uses.
+
+    The store that is there is kept beside it, under the name that is returned.
+    """
+    _check_sqlite("restored")
+    check_copy(source)
+    home.mkdir(parents=True, exist_ok=True)
+    part = home / f"{FILE}.part"
+    part.unlink(missing_ok=True)
+    copy(source, part)
+    kept = _set_aside(home)
+    part.rename(home / FILE)
+    return kept
+
+
+def check_copy(path: Path) -> None:
+    """Raise unless a file is a whole store of a format that this Protolith can read."""
+    if not path.is_file():
+        raise NotFoundError(f"there is no file {path}", hint="protolith backup makes one")
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise MalformedError(f"{path} is not a backup: {error}") from None
+    if verdict != "ok":
+        raise MalformedError(f"{path} is damaged: {verdict}", hint="use another copy")
+    if not 0 < found <= FORMAT or not tables:
+        raise ConflictError(
+            f"{path} has format {found}, this Protolith has {FORMAT}", hint="upgrade Protolith"
+        )
+
+
+def _set_aside(home: Path) -> Path | None:
+    file = home / FILE
+    if not file.exists():
+        return None
+    with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
+        try:
+            # Everything goes from the log into the file, unless somebody else has it open for it.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.DatabaseError as error:
+            if "locked" in str(error):
+                raise ConflictError(
+                    f"{FILE} is in use", hint="stop the server, and try again"
+                ) from None
+            # a damaged file is why somebody restores: it is set aside as it is
+    number = 1
+    while (kept := home / f"{FILE}.before-restore-{number}").exists():
+        number += 1
+    for ending in ("-wal", "-shm"):
+        beside = Path(f"{file}{ending}")
+        if beside.exists():
+            beside.rename(f"{kept}{ending}")
+    file.rename(kept)
+    return kept
+
+
+def _check_sqlite(what: str) -> None:
+    if store_address() is not None:
+        raise ConflictError(
+            f"a PostgreSQL database is not {what} here",
+            hint="use pg_dump and pg_restore, or protolith export and import",
+        )

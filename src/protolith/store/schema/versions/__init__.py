@@ -1,0 +1,1 @@
+"""One file a revision; each stays as it is, whatever the tables become."""
