@@ -42,6 +42,12 @@ def test_names_say_what_a_thing_is(file: Path) -> None:
         assert not function.name.lstrip("_").startswith(BANNED_PREFIXES), function.name
 
 
+def test_only_the_engines_import_googles_client() -> None:
+    """What import-linter cannot say of a part of a package."""
+    users = {file.parent.name for file in FILES if "from google.cloud import" in file.read_text()}
+    assert users == {"engines"}
+
+
 def test_each_public_name_can_be_imported() -> None:
     assert len(protolith.__all__) > 40
     for name in protolith.__all__:

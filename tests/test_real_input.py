@@ -24,7 +24,7 @@ from protolith import (
     dialect,
     lay_out,
 )
-from protolith.engines import NAMES
+from protolith.engines import EMBEDDED
 from protolith.web.app import create_app
 
 ROUTES = ["/health", "/schemas", "/schemas/nothing_here", "/openapi.json"]
@@ -94,7 +94,7 @@ def test_traces_of_our_own_server_arrive_whole(
         for s in spans
     )
     assert len(expected) == len(ROUTES) * 5
-    for engine in NAMES:
+    for engine in EMBEDDED:
         created = registry.create_table(schema_id, engine)
         cut = [note.field_path for note in created.notes if "contains itself" in note.text]
         assert "resource.attributes.value.array_value.values" in cut
@@ -180,7 +180,7 @@ def test_every_message_of_googles_common_protos_is_a_table(registry: SchemaRegis
         table = f"t{number}"
         registry.register_schema(sent, table, "google", message=message)
         tables.append(table)
-        for engine in NAMES:
+        for engine in EMBEDDED:
             assert registry.create_table(f"google.{table}", engine).created, message
     assert len(tables) > 100
     assert {schema.table_name for schema in registry.list_schemas()} == set(tables)

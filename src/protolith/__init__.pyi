@@ -12,6 +12,7 @@ from .compiler import (
 from .decoding import ReferenceDecoder, decode, read_delimited
 from .descriptors import DescriptorSet
 from .dialects import dialect
+from .engines import EngineSettings
 from .errors import (
     BundleError,
     BusyError,
@@ -68,6 +69,7 @@ __all__ = [
     "DescriptorSet",
     "Diagnosis",
     "EngineError",
+    "EngineSettings",
     "EngineUnavailableError",
     "Finding",
     "IncompatibleError",

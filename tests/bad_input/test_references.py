@@ -11,7 +11,7 @@ from protolith.dialects import names
 AMBIGUOUS = f"orders_{hashlib.sha256(ORDER.encode()).hexdigest()[:12]}"
 NOWHERE = "a schema id, database.table, or database.table@version"
 NUMBER = "for example @3"
-ENGINES = "one of duckdb, clickhouse"
+ENGINES = "one of duckdb, clickhouse, bigquery"
 LONG = "x" * 5_000
 
 # The reference, then the code, the message and the hint.

@@ -91,7 +91,7 @@ class World:
             return _dump(lambda sql: connection.execute(sql).fetchall())
 
     def _clickhouse_tables(self) -> list[Any]:
-        engine = self.registry and self.registry._engines.get("clickhouse")
+        engine = self.registry and self.registry.engines.get("clickhouse")
         if not engine:
             return []
         sql = "SELECT database, name, total_rows FROM system.tables WHERE database != 'system'"

@@ -10,7 +10,7 @@ from dialects.contract import CASES, HOSTILE, SCALARS, Case, in_each_place, tabl
 from googlesql import analyze, shape
 from protolith import Column, LayoutError, NotFoundError, Table, dialect
 from protolith.dialects import names
-from protolith.engines import NAMES, Engine, open_engine
+from protolith.engines import EMBEDDED, Engine, open_engine
 from protolith.tables import (
     Boolean,
     Decimal,
@@ -29,7 +29,7 @@ from protolith.tables import (
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
     home = tmp_path_factory.mktemp("engines")
-    opened = {name: open_engine(name, home) for name in NAMES}
+    opened = {name: open_engine(name, home) for name in EMBEDDED}
     yield opened
     for engine in opened.values():
         engine.close()
@@ -54,7 +54,7 @@ def test_the_folder_is_the_list_of_dialects() -> None:
 
 
 @pytest.mark.parametrize("type_", SCALARS, ids=str)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_engines_take_each_type_in_each_place(
     engines: dict[str, Engine], name: str, type_: Type
 ) -> None:
@@ -96,7 +96,7 @@ def _refuses_null(column: Any) -> bool:
     return bool(column.annotations and column.annotations.not_null)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_comments_arrive_as_they_were(engines: dict[str, Engine], name: str) -> None:
     engine = engines[name]
     _recreated(engine, table(Column("a", String(), comment=HOSTILE), comment=HOSTILE))
@@ -113,7 +113,7 @@ def test_comments_arrive_in_bigquery_as_they_were() -> None:
     assert statement.option_list[0].value.value.value.string_value == HOSTILE
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDED)
 @pytest.mark.parametrize(
     "word", ["select", "Order", "a b", "1", "q\"uo`te's", "back\\slash", "ü🙂"]
 )
@@ -124,7 +124,7 @@ def test_names_are_quoted(engines: dict[str, Engine], name: str, word: str) -> N
 
 
 @pytest.mark.parametrize("text", ["\\", "'", "\\'", "'; DROP TABLE shop.canary; --", "\\\\'", "\0"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_literals_cannot_end_early(engines: dict[str, Engine], name: str, text: str) -> None:
     canary = Table("shop", "canary", (Column("a", String()),))
     engines[name].create(canary)

@@ -9,7 +9,7 @@ from dialects.contract import CASES, SCALARS, in_each_place, table
 from dialects.random_tables import TYPES, as_read, read_back, tables
 from protolith import Column, Table, dialect
 from protolith.dialects import names
-from protolith.engines import NAMES, Engine, open_engine
+from protolith.engines import EMBEDDED, Engine, open_engine
 from protolith.errors import MalformedError
 from protolith.tables import EnumName, Integer, Record, Type
 
@@ -17,7 +17,7 @@ from protolith.tables import EnumName, Integer, Record, Type
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
     home = tmp_path_factory.mktemp("engines")
-    opened = {name: open_engine(name, home) for name in NAMES}
+    opened = {name: open_engine(name, home) for name in EMBEDDED}
     yield opened
     for engine in opened.values():
         engine.close()
@@ -40,7 +40,7 @@ def _live(engine: Engine, name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("type_", SCALARS, ids=str)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_the_engines_own_text_reads_back(
     engines: dict[str, Engine], name: str, type_: Type
 ) -> None:
@@ -56,7 +56,7 @@ def test_the_engines_own_text_reads_back(
 @pytest.mark.parametrize(
     "word", ["select", "a b", "q\"uo`te's", "back\\slash", "ü🙂", "\\`", "a\nb"]
 )
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_names_read_back(engines: dict[str, Engine], name: str, word: str) -> None:
     engine, wanted = engines[name], table(Column("r", Record((Column(word, Integer()),))))
     engine.run([f"DROP TABLE IF EXISTS {engine.dialect.qualified(wanted)}"])
@@ -122,7 +122,7 @@ COMMENTS = {
 
 @settings(max_examples=60)
 @given(wanted=tables())
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_any_table_comes_back_from_a_live_one(
     engines: dict[str, Engine], name: str, wanted: Table
 ) -> None:

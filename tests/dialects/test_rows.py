@@ -8,7 +8,7 @@ import pytest
 
 from dialects.contract import CASES, VALUES, Case, plain, sent
 from protolith.arrow import arrow_schema
-from protolith.engines import NAMES, Engine, open_engine
+from protolith.engines import EMBEDDED, Engine, open_engine
 from protolith.tables import Scalar
 
 _SHAPES = {
@@ -25,7 +25,7 @@ _SPANS = {
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
     home = tmp_path_factory.mktemp("engines")
-    opened = {name: open_engine(name, home) for name in NAMES}
+    opened = {name: open_engine(name, home) for name in EMBEDDED}
     yield opened
     for engine in opened.values():
         engine.close()
@@ -50,7 +50,7 @@ def _as_sent(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_rows_at_the_limits_come_back(engines: dict[str, Engine], name: str, case: Case) -> None:
     engine = engines[name]
     stored = engine.dialect.stored(case.table)

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from conftest import ORDER, delimited
 from protolith import ConflictError, NotFoundError, SchemaRegistry
 from protolith.cli import app
-from protolith.engines import NAMES
+from protolith.engines import EMBEDDED
 from protolith.web.app import create_app
 
 SUBJECT = "bigquery_lite.orders"
@@ -29,7 +29,7 @@ def _break(registry: SchemaRegistry, engine: str) -> None:
     live.run([f"COMMENT ON COLUMN {name}.tags IS 'mine'"] if engine == "duckdb" else [])
 
 
-@pytest.mark.parametrize("engine", NAMES)
+@pytest.mark.parametrize("engine", EMBEDDED)
 def test_no_drift_after_create(registry: SchemaRegistry, engine: str) -> None:
     _create(registry, engine)
     found = registry.drift(SUBJECT)
@@ -39,7 +39,7 @@ def test_no_drift_after_create(registry: SchemaRegistry, engine: str) -> None:
     assert [d.deployment_id for d in registry.deployments()] == [f"{SUBJECT}:{engine}"]
 
 
-@pytest.mark.parametrize("engine", NAMES)
+@pytest.mark.parametrize("engine", EMBEDDED)
 def test_each_difference_is_named_and_nothing_is_loaded(
     registry: SchemaRegistry, engine: str
 ) -> None:

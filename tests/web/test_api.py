@@ -217,6 +217,7 @@ def test_health_and_the_openapi_page_need_nothing_from_elsewhere(client: TestCli
     assert health["status"] == "ok"
     assert health["compiler"]
     assert health["jail"]
+    assert health["engines"]["duckdb"] == {"installed": True, "mode": "embedded"}
     page = client.get("/docs")
     assert page.status_code == 200
     assert "http://" not in page.text.replace("http://www.w3.org", "")
@@ -279,3 +280,20 @@ def test_answers_are_json_that_others_can_read(client: TestClient) -> None:
     schema_id = register(client)["schema_id"]
     body = json.loads(client.get(f"/schemas/{schema_id}").content)
     assert body["created_at"].endswith("Z")
+
+
+def test_health_says_where_engines_are_and_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROTOLITH_DUCKDB", ":memory:")
+    monkeypatch.setenv("PROTOLITH_CLICKHOUSE", "http://me:secret@127.0.0.1:9/?nothing=1")
+    web = create_app(tmp_path / "home")
+    with TestClient(web) as client:
+        answer = client.get("/health")
+        web.state.registry.register_schema(ORDER, "orders", "shop")
+        refused = client.post("/schemas/shop.orders/tables", json={"engine": "clickhouse"})
+    assert answer.json()["engines"]["duckdb"] == {"installed": True, "mode": "memory"}
+    assert answer.json()["engines"]["clickhouse"] == {"installed": True, "mode": "server"}
+    assert answer.json()["engines"]["bigquery"] == {"installed": True, "mode": "not set"}
+    assert refused.json()["code"] == "ENGINE_UNAVAILABLE"
+    assert "secret" not in answer.text + refused.text

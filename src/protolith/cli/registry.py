@@ -172,7 +172,7 @@ def create(
     subject: str
         database.table (the latest version), database.table@3, or a schema id.
     engine: str
-        duckdb or clickhouse.
+        duckdb, clickhouse or bigquery.
     """
     with open_registry() as registry:
         table = registry.create_table(subject, engine, layout)
@@ -189,7 +189,7 @@ def drift(subject: str, *, engine: str | None = None) -> int:
     subject: str
         database.table, or a schema id.
     engine: str | None
-        duckdb or clickhouse, if the table is in both.
+        duckdb, clickhouse or bigquery, if the table is in several.
     """
     with open_registry() as registry:
         found = registry.drift(subject, engine)
@@ -221,7 +221,7 @@ def ingest(
     subject: str
         database.table (the latest version), database.table@3, or a schema id.
     engine: str | None
-        duckdb or clickhouse, if the table is in both.
+        duckdb, clickhouse or bigquery, if the table is in several.
     framing: Literal["delimited", "single"]
         Messages with their length before each, or the whole file as one message.
     skip_bad: bool
@@ -254,7 +254,7 @@ def query(sql: str, *, engine: str) -> None:
     sql: str
         The query in the engine's own SQL.
     engine: str
-        duckdb or clickhouse.
+        duckdb, clickhouse or bigquery.
     """
     with open_registry() as registry:
         table = registry.query(engine, sql)

@@ -7,7 +7,8 @@ from threading import RLock
 import pyarrow as pa
 
 from protolith.dialects import Dialect
-from protolith.engines.drift import Difference, LiveColumn, differences
+from protolith.engines.difference import Difference
+from protolith.engines.drift import LiveColumn, differences
 from protolith.errors import ConflictError
 from protolith.tables import Column, List, Map, Table
 
@@ -59,9 +60,17 @@ class Engine(ABC):
             self.check_place(table)
             there = bool(self.columns(table.database, table.name))
             if not there:
-                self.run(self.dialect.create(table))
+                self.make(self.placed(table))
             self.verify(table)
             return not there
+
+    def placed(self, table: Table) -> Table:
+        """The table as this engine's settings place it; what defines or alters it is made of it."""
+        return table
+
+    def make(self, table: Table) -> None:
+        """Create a table that is not there."""
+        self.run(self.dialect.create(table))
 
     def verify(self, table: Table) -> None:
         """Raise `ConflictError` unless the live table has exactly the columns of `table`.
@@ -79,7 +88,7 @@ class Engine(ABC):
     def compare(self, table: Table) -> tuple[Difference, ...]:
         """Every way in which the live table differs from `table`, harmless ones included."""
         live = self.columns(table.database, table.name)
-        return differences(self._expected(table), live)
+        return differences(self._expected(table), live, self.dialect)
 
     def _expected(self, table: Table) -> tuple[LiveColumn, ...]:
         columns = self.dialect.stored(table).columns

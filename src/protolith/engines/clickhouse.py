@@ -1,20 +1,23 @@
-"""ClickHouse embedded in this process (`chdb`), through the client that servers are asked with."""
+"""ClickHouse embedded in this process (`chdb`), or a server, through the same client."""
 
 import fcntl
+import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
 import pyarrow as pa
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from protolith.dialects import dialect
 from protolith.engines.base import Engine
 from protolith.engines.drift import LiveColumn
 from protolith.engines.missing_records import without_missing_records
+from protolith.engines.settings import EngineSettings, Server
 from protolith.errors import ConflictError, EngineError, EngineUnavailableError
 from protolith.tables import Table
 
@@ -34,7 +37,37 @@ WHERE database = {database:String} AND name = {table:String} AND engine LIKE '%V
 _LOAD = {"input_format_null_as_default": 0}
 
 
-def connect(home: Path, _setting: str | None = None) -> "ClickHouseEngine":
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())  # else to standard error
+
+
+def connect(home: Path, settings: EngineSettings) -> "ClickHouseEngine":
+    """Connect to the server of the settings, else open or create the folder under `home`."""
+    if settings.clickhouse:
+        return _connect(Server.of(settings.clickhouse))
+    return _open(home)
+
+
+def _connect(server: Server) -> "ClickHouseEngine":
+    place = f"ClickHouse at {server.host}:{server.port}"
+    try:
+        client = clickhouse_connect.get_client(
+            host=server.host,
+            port=server.port,
+            interface="https" if server.secure else "http",
+            username=server.user,
+            password=server.password,
+            autogenerate_session_id=False,  # a load balancer may choose another server each time
+        )
+    except ClickHouseError as error:
+        hidden = {server.password: "…"}
+        reason = _reason(error, hidden) if "DB::" in str(error) else "no server answers there"
+        raise EngineUnavailableError(
+            f"{place} cannot be used: {reason}", hint="check PROTOLITH_CLICKHOUSE"
+        ) from None
+    return ClickHouseEngine(client, {server.password: "…"}, place=place, cluster=server.cluster)
+
+
+def _open(home: Path) -> "ClickHouseEngine":
     """Open or create the ClickHouse folder under `home`; one process at a time can have it."""
     folder = Path(os.path.realpath(home / FOLDER))  # what chdb calls it in its messages
     if _is_held_elsewhere(folder / _LOCK):  # chdb would also write to standard error
@@ -53,7 +86,7 @@ def connect(home: Path, _setting: str | None = None) -> "ClickHouseEngine":
         raise EngineUnavailableError(
             f"ClickHouse cannot open the folder {FOLDER}", hint="put a copy back, or move it away"
         ) from None
-    return ClickHouseEngine(client, folder)
+    return ClickHouseEngine(client, {str(folder): FOLDER}, place="ClickHouse")
 
 
 def _is_held_elsewhere(lock: Path) -> bool:
@@ -68,15 +101,26 @@ def _is_held_elsewhere(lock: Path) -> bool:
 
 
 class ClickHouseEngine(Engine):
-    """An open ClickHouse."""
+    """An open ClickHouse; with a cluster, tables are created on all of it."""
 
     name = "clickhouse"
 
-    def __init__(self, client: Any, folder: Path) -> None:
+    def __init__(
+        self, client: Any, hidden: Mapping[str, str], *, place: str, cluster: str = ""
+    ) -> None:
         super().__init__()
         self.dialect = dialect("clickhouse", version=client.server_version)
+        self.cluster = cluster
         self._client = client
-        self._folder = folder
+        self._hidden = hidden
+        self._place = place
+
+    def placed(self, table: Table) -> Table:
+        storage = table.stored_in(self.name)
+        if storage.cluster or not self.cluster:
+            return table
+        kept = dict(table.storage) | {self.name: replace(storage, cluster=self.cluster)}
+        return replace(table, storage=tuple(kept.items()))
 
     def run(self, statements: Sequence[str]) -> None:
         with self._turn:
@@ -137,7 +181,23 @@ class ClickHouseEngine(Engine):
     def _ask(self, call: Any, *args: Any, **options: Any) -> Any:
         try:
             return call(*args, **options)
+        except OperationalError as error:
+            if "DB::" in str(error):
+                raise self._refused(error) from None
+            raise EngineUnavailableError(
+                f"{self._place} does not answer", hint="it did when it was opened: try again"
+            ) from None
         except ClickHouseError as error:
-            first = str(error).partition("\n")[0]
-            reason = re.split(r"DB::\w*Exception: ", first)[-1].replace(str(self._folder), FOLDER)
-            raise EngineError(f"ClickHouse refused: {reason}") from None
+            raise self._refused(error) from None
+
+    def _refused(self, error: ClickHouseError) -> EngineError:
+        return EngineError(f"ClickHouse refused: {_reason(error, self._hidden)}")
+
+
+def _reason(error: ClickHouseError, hidden: Mapping[str, str]) -> str:
+    """The engine's own first sentence, without the texts that are hidden."""
+    first = str(error).partition("\n")[0].partition(" (for url ")[0]
+    reason = re.split(r"DB::\w*Exception: ", first)[-1]
+    for text, shown in hidden.items():
+        reason = reason.replace(text, shown) if text else reason
+    return reason

@@ -12,6 +12,7 @@ import pyarrow as pa
 from protolith.dialects import dialect
 from protolith.engines.base import Engine
 from protolith.engines.drift import LiveColumn
+from protolith.engines.settings import EngineSettings
 from protolith.errors import ConflictError, EngineError, EngineUnavailableError
 from protolith.tables import Table
 
@@ -49,12 +50,12 @@ _CLOSED = (
 )
 
 
-def connect(home: Path, setting: str | None = None) -> "DuckDBEngine":
+def connect(home: Path, settings: EngineSettings) -> "DuckDBEngine":
     """Open or create a database: the file of the setting, or `:memory:`, or one under `home`.
 
     One process at a time can have a file open.
     """
-    path = setting or str(home / FILE)
+    path = settings.duckdb or str(home / FILE)
     if _MISREAD.intersection(path):
         raise EngineUnavailableError(
             "DuckDB misreads the path of the data directory: there is a ? or a backslash in it",

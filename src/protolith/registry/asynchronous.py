@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from protolith.dialects.bigquery.driven import Converter
+from protolith.engines import EngineSettings
 from protolith.registry.registry import SchemaRegistry
 
 P = ParamSpec("P")
@@ -27,9 +28,13 @@ class AsyncSchemaRegistry:
     """`SchemaRegistry` with the same methods, awaited. Use it as an async context manager."""
 
     def __init__(
-        self, home: str | Path | None = None, *, converter: Converter | None = None
+        self,
+        home: str | Path | None = None,
+        *,
+        converter: Converter | None = None,
+        engines: EngineSettings | None = None,
     ) -> None:
-        self.registry = SchemaRegistry(home, converter=converter)
+        self.registry = SchemaRegistry(home, converter=converter, engines=engines)
 
     async def __aenter__(self) -> Self:
         return self

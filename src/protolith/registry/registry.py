@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
@@ -19,7 +18,7 @@ from protolith.dialects.bigquery.bq_schema import bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, Converter, check_converter
 from protolith.dialects.bigquery.schema_json import from_json
 from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
-from protolith.engines import Drift, Engine, check_name, open_engine
+from protolith.engines import Drift, Engine, Engines, EngineSettings, check_name
 from protolith.errors import (
     ConflictError,
     LayoutError,
@@ -61,18 +60,22 @@ class SchemaRegistry(Administration, Evolution):
     as a context manager, or call `close`. Methods may be called from several threads. Wherever a
     `schema_id` is taken, `database.table` (its latest version) and `database.table@3` are too.
     The `converter` makes BigQuery JSON schemas: "protolith", or "protoc" with the real plugin;
-    it defaults to the environment variable `PROTOLITH_CONVERTER`, else to "protolith".
+    it defaults to the environment variable `PROTOLITH_CONVERTER`, else to "protolith". `engines`
+    says where engines are; it defaults to the variables that `EngineSettings` names.
     """
 
     def __init__(
-        self, home: str | Path | None = None, *, converter: Converter | None = None
+        self,
+        home: str | Path | None = None,
+        *,
+        converter: Converter | None = None,
+        engines: EngineSettings | None = None,
     ) -> None:
         self.home = Path(home or os.environ.get("PROTOLITH_HOME") or ".protolith")
         self.converter = check_converter(
             converter or os.environ.get(CONVERTER_VARIABLE) or "protolith"
         )
-        self._engines: dict[str, Engine] = {}
-        self._opening = Lock()
+        self.engines = Engines(self.home, engines)
         self._cache: SchemaCache[tuple[Version, list[Deployment]]] = SchemaCache()
 
     def __enter__(self) -> Self:
@@ -83,9 +86,7 @@ class SchemaRegistry(Administration, Evolution):
 
     def close(self) -> None:
         """Close the store and every engine that was opened."""
-        for engine in self._engines.values():
-            engine.close()
-        self._engines.clear()
+        self.engines.close()
         if "_store" in self.__dict__:
             self._cache.clear()
             self._store.close()
@@ -306,13 +307,10 @@ class SchemaRegistry(Administration, Evolution):
         return self.engine(engine).query(check_text(sql, "the query"))
 
     def engine(self, name: str) -> Engine:
-        """The embedded engine of that name, opened when first asked for."""
-        with self._opening:
-            if name not in self._engines:
-                check_name(name)
-                self._make_home()
-                self._engines[name] = open_engine(name, self.home)
-            return self._engines[name]
+        """The engine of that name, opened when first asked for."""
+        check_name(name)
+        self._make_home()
+        return self.engines.open(name)
 
     # ── inside ──
 

@@ -36,6 +36,7 @@ from protolith.web.bodies import (
     CompatibilityResponse,
     CreateTable,
     DdlResponse,
+    EngineHealth,
     ErrorBody,
     Health,
     RegisterBatch,
@@ -70,9 +71,17 @@ async def work_in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
 
 
 @router.get("/health")
-async def health(request: Request) -> Health:
-    """Whether the server is alive."""
-    return Health(version=request.app.version, compiler=compiler_version(), jail=jail())
+async def health(request: Request, registry: Registry) -> Health:
+    """Whether the server is alive, and what it works with."""
+    return Health(
+        version=request.app.version,
+        compiler=compiler_version(),
+        jail=jail(),
+        engines={
+            name: EngineHealth(installed=installed, mode=mode)
+            for name, (installed, mode) in registry.engines.states().items()
+        },
+    )
 
 
 @router.post("/schemas/register")

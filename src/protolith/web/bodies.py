@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from protolith.compatibility import Finding, Mode
 from protolith.engines import NAMES
+from protolith.engines.settings import Mode
 from protolith.layout import DEFAULT_DATABASE
 from protolith.lint import LintFinding
 from protolith.tables import Note
@@ -147,13 +148,21 @@ class CompatibilityResponse(BaseModel):
     issues: list[dict[str, Any]]
 
 
+class EngineHealth(BaseModel):
+    """Whether an engine's driver is installed, and where the engine is; nothing is opened."""
+
+    installed: bool
+    mode: Mode
+
+
 class Health(BaseModel):
-    """The server is alive; which compiler it uses and what confines it."""
+    """The server is alive; which compiler it uses and what confines it, and its engines."""
 
     status: Literal["ok"] = "ok"
     version: str
     compiler: str
     jail: str
+    engines: dict[str, EngineHealth]
 
 
 class ChangeSubject(Body):

@@ -1,0 +1,64 @@
+"""One difference between what should be in an engine and what is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from protolith.errors import Detail
+
+Kind: TypeAlias = Literal["missing", "extra", "type", "nullability", "comment", "order"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One way in which a column differs; `harmless` if every row can still be loaded and read.
+
+    `column` is a dotted path where the difference is within a record, a list or a map.
+    `expected` and `live` are texts: types, comments, positions from 1, or `NULL` and `NOT NULL`;
+    `expected` is empty for an extra column, `live` for a missing one.
+    """
+
+    column: str
+    kind: Kind
+    expected: str
+    live: str
+    harmless: bool = False
+
+    def __str__(self) -> str:
+        return str(self.detail)
+
+    @property
+    def detail(self) -> Detail:
+        """The difference as a place with a sentence."""
+        return Detail(self._sentence(), field_path=self.column)
+
+    def _sentence(self) -> str:
+        match self.kind:
+            case "missing":
+                return "is missing"
+            case "extra":
+                return "is not in the schema"
+            case "nullability":
+                allows = self.live == "NULL"
+                return "allows NULL, should not" if allows else "refuses NULL, should allow it"
+            case "comment":
+                return f"has the comment {self.live!r}, should have {self.expected!r}"
+            case "order":
+                return f"is column {self.live}, should be column {self.expected}"
+            case _:
+                return f"is {self.live}, should be {self.expected}"
+
+
+def moved(expected: Sequence[str], live: Sequence[str], *, prefix: str = "") -> list[Difference]:
+    """Of the same names in two orders, those in another place; rows are loaded by name."""
+    places = {name: place for place, name in enumerate(live, 1)}
+    return [
+        Difference(prefix + name, "order", str(place), str(places[name]), harmless=True)
+        for place, name in enumerate(expected, 1)
+        if places[name] != place
+    ]
+
+
+def null(nullable: bool | None) -> str:  # noqa: FBT001
+    """Whether NULL may be, as SQL says it."""
+    return "NULL" if nullable else "NOT NULL"
