@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from protolith.compatibility import Finding, Mode
+from protolith.compatibility import Finding
+from protolith.compatibility import Mode as Promise
 from protolith.engines import NAMES
 from protolith.engines.settings import Mode
 from protolith.layout import DEFAULT_DATABASE
@@ -37,7 +38,7 @@ class CheckResponse(BaseModel):
 class SetCompatibility(Body):
     """A mode, the levels that count (wire, json), or a policy that counts instead of them."""
 
-    mode: Mode
+    mode: Promise
     levels: list[Literal["wire", "json"]] = Field(default=["wire"], min_length=1)
     policy: str | None = None
 
