@@ -12,7 +12,7 @@ import protolith
 from protolith import errors
 from protolith.cli import app
 from protolith.compatibility.policies import buf, confluent_fields
-from protolith.compatibility.rules import protojson, source, wire
+from protolith.compatibility.rules import notes, protojson, source, wire
 from protolith.layout.choices import OPTIONS, STYLES, values_of
 from protolith.lint import rules
 from protolith.web.app import STATUS, create_app
@@ -185,7 +185,7 @@ def _about(function: Any) -> str:
     for head, about in zip(lines[::2], lines[1::2], strict=True):
         name = head.partition(":")[0]
         parameter = signature.parameters[name]
-        option = name.replace("_", "-")
+        option = name.rstrip("_").replace("_", "-")
         shown = (
             f"`--{option}`" if parameter.kind is parameter.KEYWORD_ONLY else f"`{option.upper()}`"
         )
@@ -234,6 +234,30 @@ def compatibility_page() -> str:
         " or gone), `broken` (none of the field survives) or `error` (some payload does not parse)."
         " The command ends with 100 if one is `lossy` or worse; `--fail-on` moves that.\n"
     )
+    rows.append(
+        "## Modes\n\nA subject has a mode, or inherits the default of all, which is NONE until"
+        " somebody says another: `protolith subject mode orders.lines BACKWARD_TRANSITIVE`,"
+        " `protolith subject mode all BACKWARD`, `PUT /subjects/{subject}/compatibility`,"
+        " `PUT /compatibility`, `SchemaRegistry.set_compatibility`. Every new version is then"
+        " checked, of the table's message and what it reaches; one with a `lossy` or worse finding"
+        " at the levels that count (`wire`, or `wire` and `json`), or one that the chosen policy"
+        " refuses, is not stored: `INCOMPATIBLE`, with the place, rule and reason of each finding."
+        " Of versions that arrive at once each is checked against those before it. A version"
+        " without a message, registered as a BigQuery JSON schema, is compared by columns.\n"
+    )
+    rows.append(
+        "## Waivers\n\n`protolith register FILE --waive RULE:PATH=REASON` (over REST the parts"
+        " `waivers`, one a line, and `waived_by`) lets one finding pass. The path is a full name or"
+        " field numbers such as 2.1. A waiver is kept beside the version and shown by `protolith"
+        " subject show`, `protolith diff` and `GET /subjects/{subject}/waivers`. One of version 3"
+        " also holds when later versions are checked against versions before 3, and for nothing"
+        " else; one that covers nothing is refused.\n"
+    )
+    rows.append(
+        "## Differences\n\n`protolith diff orders.lines --from 3 --to 5`, `protolith diff NEW"
+        " --against OLD` and `GET /subjects/{subject}/diff?from=3&to=5` say what differs: every"
+        " finding of both directions, safe ones too, then the unified difference of the files.\n"
+    )
     rows.append("Each rule by an example, and all that a check says of it:\n")
     for rule in sorted(COMPATIBILITY.iterdir()):
         rows.append(f"## {rule.name}\n")
@@ -260,8 +284,8 @@ def _as_version(path: Path) -> protolith.DescriptorSet:
 
 def _purposes(rule: str) -> list[tuple[str, str]]:
     """What each level's rule of this id is for: the first sentence of its docstring."""
-    levels = {"wire": wire, "json": protojson, "source": source}
-    found = [(level, getattr(module, rule.lower(), None)) for level, module in levels.items()]
+    levels = (("wire", wire), ("json", protojson), ("source", source), ("source", notes))
+    found = [(level, getattr(module, rule.lower(), None)) for level, module in levels]
     return [(level, str(made.__doc__).partition("\n")[0]) for level, made in found if made]
 
 

@@ -14,6 +14,7 @@ SchemaRegistryError                 the root
 ├── TooLargeError                   TOO_LARGE
 ├── NotFoundError                   NOT_FOUND
 ├── ConflictError                   CONFLICT
+│   ├── IncompatibleError           INCOMPATIBLE: under the subject's mode; each finding's place
 │   └── MovedOnError                MOVED_ON: the subject has moved on since it was looked at
 ├── RowsRejectedError               ROWS_REJECTED: with record index and byte offset
 ├── CompilerUnavailableError        COMPILER_UNAVAILABLE: ours, never the user's fault
@@ -35,7 +36,10 @@ _MAX_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One place where something is wrong: in a file, in a table, or in data."""
+    """One place where something is wrong: in a file, in a table, or in data.
+
+    `rule` is the id of the rule that says so, where there is one.
+    """
 
     text: str
     file: str | None = None
@@ -44,6 +48,7 @@ class Detail:
     field_path: str | None = None
     record: int | None = None
     offset: int | None = None
+    rule: str | None = None
 
     def __str__(self) -> str:
         where = ""
@@ -54,6 +59,8 @@ class Detail:
             where = f"record {self.record} at byte {self.offset}: "
         if self.field_path is not None:
             where += f"{self.field_path}: "
+        if self.rule is not None:
+            where += f"{self.rule}: "
         return where + self.text
 
 
@@ -152,6 +159,12 @@ class ConflictError(SchemaRegistryError):
     """The request contradicts what is there: another table, an ambiguous name, a lost race."""
 
     code = "CONFLICT"
+
+
+class IncompatibleError(ConflictError):
+    """A version that the subject's mode refuses; `details` holds each finding with its place."""
+
+    code = "INCOMPATIBLE"
 
 
 class MovedOnError(ConflictError):

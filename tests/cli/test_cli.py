@@ -226,7 +226,11 @@ def test_every_command_and_option_has_help(run: Shell) -> None:
     assert len(commands) > 20
     for name in commands:
         assert name in main_help
-    for words in (*([c] for c in commands if c not in ("subject", "db")), ["subject", "show"]):
+    for words in (
+        *([c] for c in commands if c not in ("subject", "db")),
+        ["subject", "show"],
+        ["subject", "mode"],
+    ):
         text = run(*words, "--help")
         for line in text.splitlines():
             option, _, about = line.strip("│* ").partition("  ")

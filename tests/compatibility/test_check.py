@@ -11,6 +11,7 @@ from protolith import (
     Waiver,
     check,
     compile_protos,
+    diff,
     verdict,
 )
 
@@ -134,3 +135,37 @@ def test_a_field_path_leads_from_the_checked_message() -> None:
     waiver = Waiver("FIELD_WIRE_COMPATIBLE_TYPE", "3.2", "small numbers", "ann", level="wire")
     (waived,) = check(new, old, "BACKWARD", levels=("wire",), message="M", waivers=(waiver,))
     assert waived.waived
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "gone"),
+    [
+        ("reserved 2 to 9;", "reserved 2 to 5, 6 to 9;", None),
+        ("reserved 2 to 9;", "reserved 1 to 20;", None),
+        ("reserved 2 to 9;", "reserved 3 to 5, 8;", "reserved 2, 6 to 7, 9"),
+        ("reserved 2;", "int32 x = 2;", "reserved 2"),
+        ('reserved "a", "b";', 'reserved "a";', "reserved b"),
+        ("int32 x = 2;", "reserved 2;", None),
+    ],
+)
+def test_a_reservation_may_be_split_but_not_shrink(old: str, new: str, gone: str | None) -> None:
+    before, after = proto(f"message M {{ {old} }}"), proto(f"message M {{ {new} }}")
+    found = [one for one in check(after, before) if one.rule == "RESERVED_MESSAGE_NO_DELETE"]
+    assert [one.old for one in found] == ([gone] if gone else [])
+    assert all(one.severity == "safe" for one in found)
+
+
+def test_a_difference_also_says_what_is_new() -> None:
+    service = "service S { rpc A(M) returns (M); }"
+    old = proto(f"message M {{}} {service}")
+    new = proto(
+        "message M {} message N {} enum E { Z = 0; } service T {}"
+        "service S { rpc A(M) returns (M); rpc B(M) returns (M); }"
+    )
+    found = diff(new, old)
+    assert {(one.rule, one.subject, one.severity) for one in found} == {
+        ("MESSAGE_ADDED", "shop.N", "safe"), ("ENUM_ADDED", "shop.E", "safe"),
+        ("SERVICE_ADDED", "shop.T", "safe"), ("RPC_ADDED", "shop.S.B", "safe"),
+    }  # fmt: skip
+    assert {one.place.partition(":")[0] for one in found} == {"shop.proto"}
+    assert diff(new, new) == []

@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from postgres import PostgresServer, postgres
 from protolith import ConflictError, MalformedError, NotFoundError, SchemaRegistryError
-from protolith.store import File, Reference, SQLiteStore, Store
+from protolith.store import File, KeptMode, KeptWaiver, Reference, SQLiteStore, Store
 from protolith.store.copies import back_up, put_back
 from protolith.store.postgres import PostgresStore
 from protolith.store.sqlite import FILE
-from protolith.store.tables import METADATA
+from protolith.store.tables import FORMAT, METADATA
 from protolith.store.transfer import HEAD, export_store, import_store
 from store.contract import COLUMNS, A, B, new
 
@@ -49,7 +49,10 @@ def opened(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Opener]:
 def furnish(store: Store) -> None:
     files = (File("a.proto", b"\xef\xbb\xbf\r\n"), File("b.proto", b""))
     store.add([new(A, descriptors=b"\0\xff", files=files, message="m", schema_json=COLUMNS)])
-    store.add([new(B, references=(Reference("t", "d.t", 1),)), new(B, table="gone")])
+    waiver = KeptWaiver("FIELD_SAME_TYPE", "p.M.x", "small numbers", "ann")
+    new_one = new(B, references=(Reference("t", "d.t", 1),), waivers=(waiver,))
+    store.add([new_one, new(B, table="gone")])
+    store.keep_mode("d.t", KeptMode("FULL", ("wire", "json")))
     store.label("d.t", {"team": "ä\u2028"})
     store.keep_deployment("d.t", "duckdb", 2, created=True, layout="{}")
     store.delete("d.gone")
@@ -114,7 +117,7 @@ def test_an_export_of_another_format_is_refused(opened: Opener, tmp_path: Path) 
     (tmp_path / "out" / HEAD).write_text(json.dumps(head | {"format": 99}))
     with pytest.raises(ConflictError, match="format 99"):
         import_store(opened("sqlite"), tmp_path / "out")
-    for wrong in ("", "[]", "{}", '{"format": 2, "tables": {}}'):
+    for wrong in ("", "[]", "{}", f'{{"format": {FORMAT}, "tables": {{}}}}'):
         (tmp_path / "out" / HEAD).write_text(wrong)
         with pytest.raises(MalformedError):
             import_store(opened("sqlite"), tmp_path / "out")

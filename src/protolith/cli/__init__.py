@@ -44,6 +44,7 @@ _COMMANDS = {
     "bq-schema": ("local:bq_schema", "Print the BigQuery JSON schema of a .proto file."),
     "lint": ("local:lint", "Say what BigQuery refuses or loses of a .proto file."),
     "check": ("compatibility:check", "Say what a new schema breaks for an older one."),
+    "diff": ("compatibility:diff", "Say what differs between two versions, or two schemas."),
     "storage-descriptor": (
         "local:storage_descriptor",
         "Print a message as BigQuery's Storage Write API takes it.",
@@ -67,6 +68,7 @@ for _name, (_target, _help) in _COMMANDS.items():
     app.command(f"protolith.cli.{_target}", name=_name, help=_help)
 subject.command("protolith.cli.registry:subject_list", name="list", help="List every subject.")
 subject.command("protolith.cli.registry:subject_show", name="show", help="Show one subject.")
+subject.command("protolith.cli.modes:mode", name="mode", help="What new versions must keep to.")
 subject.command("protolith.cli.admin:delete", name="delete", help="Delete, softly or for good.")
 subject.command("protolith.cli.admin:undelete", name="undelete", help="Take back a soft delete.")
 subject.command("protolith.cli.admin:label", name="label", help="Set and show labels.")

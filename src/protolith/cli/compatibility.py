@@ -1,10 +1,12 @@
-"""Whether a schema can take the place of another: `protolith check`."""
+"""Whether a schema can take the place of another, and what differs: `check` and `diff`."""
 
 import io
 import re
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -12,15 +14,17 @@ from typing import Annotated, Literal, TypeAlias
 from cyclopts import Parameter
 
 from protolith.cli import DONE, FINDINGS
-from protolith.cli.output import OUTPUT
+from protolith.cli.output import OUTPUT, escape
 from protolith.cli.reports import REPORTS, Report
-from protolith.compatibility import Finding
+from protolith.compatibility import Finding, SchemaDiff
 from protolith.compatibility import check as compare
+from protolith.compatibility import diff as compare_both
 from protolith.compatibility.comparison import SERVED
+from protolith.compatibility.differences import diff_texts
 from protolith.compatibility.findings import SEVERITIES, Level, Mode
-from protolith.compiler import read_path
+from protolith.compiler import Sources, open_path, read_path
 from protolith.descriptors import DescriptorSet
-from protolith.errors import NotFoundError, quoted
+from protolith.errors import MalformedError, NotFoundError, quoted
 
 FailOn: TypeAlias = Literal["lossy", "broken", "error"]
 _GIT = "git:"
@@ -82,6 +86,68 @@ def check(
     return FINDINGS if bad else DONE
 
 
+def diff(
+    new: str,
+    *,
+    against: str | None = None,
+    from_: Annotated[int | None, Parameter(name="--from")] = None,
+    to: int | None = None,
+) -> None:
+    """Say what differs between two versions of a subject, or of two schemas, and print it.
+
+    Findings come first, safe ones too; the difference of the text comes second.
+
+    Parameters
+    ----------
+    new: str
+        A subject (orders.lines), or with --against any schema that check takes.
+    against: str | None
+        The older schema, instead of an earlier version of the subject.
+    from_: int | None
+        The earlier version; the one before the later version if not given.
+    to: int | None
+        The later version; the latest if not given.
+    """
+    if against is None:
+        from protolith.registry import SchemaRegistry  # noqa: PLC0415 (it is heavy)
+
+        with SchemaRegistry(home=OUTPUT.home) as registry:
+            found = registry.diff(new, from_, to)
+    else:
+        if (from_, to) != (None, None):
+            raise MalformedError("--from and --to are versions of a subject, without --against")
+        after, before = open_schema(new), open_schema(against)
+        text = diff_texts(_texts(against), _texts(new))
+        found = SchemaDiff(against, new, compare_both(after, before), text)
+    if OUTPUT.format == "json":
+        OUTPUT.value(found, "")
+        return
+    OUTPUT.say(f"{found.old} → {found.new}: {len(found.findings)} findings")
+    for finding in found.findings:
+        OUTPUT.value(None, _lines(finding))
+    OUTPUT.text(f"\n{escape(found.text)}" if found.text else "")
+
+
+def _texts(name: str) -> dict[str, str]:
+    """The text of the files that a name stands for, if they are files of this disk or a subject."""
+    if _is_subject(name):
+        from protolith.registry import SchemaRegistry  # noqa: PLC0415
+
+        with SchemaRegistry(home=OUTPUT.home) as registry:
+            files = {file.path: file.content for file in registry.get_files(name)}
+    elif name.startswith(_GIT):
+        with _checked_out(name.removeprefix(_GIT)) as path:
+            return _texts(str(path))
+    else:
+        found = open_path(Path(name))
+        files = {f.name: f.content for f in found.files} if isinstance(found, Sources) else {}
+    return {path: content.decode(errors="replace") for path, content in files.items()}
+
+
+def _is_subject(name: str) -> bool:
+    return not Path(name).exists() and _SUBJECT.fullmatch(name) is not None
+
+
 def _lines(finding: Finding) -> str:
     waived = f", waived: {finding.waived}" if finding.waived else ""
     what = f"[{finding.severity}, {finding.level}, {finding.direction}{waived}]"
@@ -96,8 +162,9 @@ def _as_object(finding: Finding) -> dict[str, object]:
 def open_schema(name: str) -> DescriptorSet:
     """Compile what a name on the command line stands for."""
     if name.startswith(_GIT):
-        return _from_git(name.removeprefix(_GIT))
-    if not Path(name).exists() and _SUBJECT.fullmatch(name):
+        with _checked_out(name.removeprefix(_GIT)) as path:
+            return read_path(path)
+    if _is_subject(name):
         from protolith.registry import SchemaRegistry  # noqa: PLC0415 (it is heavy)
 
         with SchemaRegistry(home=OUTPUT.home) as registry:
@@ -105,7 +172,8 @@ def open_schema(name: str) -> DescriptorSet:
     return read_path(Path(name))
 
 
-def _from_git(name: str) -> DescriptorSet:
+@contextmanager
+def _checked_out(name: str) -> Iterator[Path]:
     """A revision's files, taken out of the repository without touching the working tree."""
     revision, _, path = name.partition(":")
     commit = _git("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}", name=name)
@@ -114,12 +182,13 @@ def _from_git(name: str) -> DescriptorSet:
         if path and _git("cat-file", "-t", tree, name=name).strip() == b"blob":
             file = Path(folder) / Path(path).name
             file.write_bytes(_git("cat-file", "blob", tree, name=name))
-            return read_path(file)
+            yield file
+            return
         archive = io.BytesIO(_git("archive", "--format=tar", tree, name=name))
         with tarfile.open(fileobj=archive) as files:
             protos = [one for one in files if one.isfile() and one.name.endswith(".proto")]
             files.extractall(folder, members=protos, filter="data")
-        return read_path(Path(folder))
+        yield Path(folder)
 
 
 def _git(*words: str, name: str) -> bytes:

@@ -3,6 +3,7 @@
 import re
 import sys
 from dataclasses import asdict
+from getpass import getuser
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -24,7 +25,7 @@ from protolith.layout import DEFAULT_DATABASE, Choices
 from protolith.registry import SchemaRegistry
 from protolith.registry.loading import NOTHING_LOADED
 from protolith.registry.references import LATEST
-from protolith.registry.registration import Submission
+from protolith.registry.registration import Submission, waivers_of
 from protolith.store import Reference
 
 
@@ -36,8 +37,11 @@ def register(
     message: str | None = None,
     description: str | None = None,
     reference: list[str] | None = None,
+    waive: Annotated[list[str] | None, Parameter(negative="")] = None,
 ) -> None:
     """Register a schema; the same content again gives the same id and version.
+
+    A version that the subject's mode refuses is not stored; the exit code is 100.
 
     Parameters
     ----------
@@ -53,9 +57,12 @@ def register(
         A sentence about the table.
     reference: list[str] | None
         An import that another subject has registered: NAME.proto=database.table@3.
+    waive: list[str] | None
+        A finding to let pass, as RULE:PATH=REASON; it is kept beside the version. Once for each.
     """
+    agreed = waivers_of(waive or [], getuser() if waive else "")
     references = tuple(map(_reference, reference or ()))
-    about = (table, database, description, message, references)
+    about = (table, database, description, message, references, agreed)
     with open_registry() as registry:
         version = registry.register(Submission(path, *about))
     schema_id = version.schema_id
@@ -108,6 +115,7 @@ def subject_show(subject: str) -> None:
     """
     with open_registry() as registry:
         details = registry.get_schema_details(subject)
+        waivers = registry.waivers(subject)
     if OUTPUT.format == "json":
         OUTPUT.value(details, "")
         return
@@ -123,6 +131,9 @@ def subject_show(subject: str) -> None:
     if details.deployments:
         OUTPUT.text("\n")
         OUTPUT.rows([asdict(d) for d in details.deployments], ("engine", "version", "created_at"))
+    if waivers:
+        OUTPUT.text("\n")
+        OUTPUT.rows([asdict(w) for w in waivers], ("version", "rule", "subject", "reason", "who"))
     OUTPUT.notes(details.notes)
 
 

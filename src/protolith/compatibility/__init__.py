@@ -2,7 +2,8 @@
 
 from protolith.compatibility.bigquery_json import compare_schemas
 from protolith.compatibility.comparison import check, verdict
+from protolith.compatibility.differences import SchemaDiff, diff
 from protolith.compatibility.findings import Finding, Mode
 from protolith.compatibility.waivers import Waiver
 
-__all__ = ["Finding", "Mode", "Waiver", "check", "compare_schemas", "verdict"]
+__all__ = ["Finding", "Mode", "SchemaDiff", "Waiver", "check", "compare_schemas", "diff", "verdict"]

@@ -8,7 +8,7 @@ from protolith.compatibility.findings import LEVELS, Direction, Finding, Level, 
 from protolith.compatibility.history import field_number_not_reused
 from protolith.compatibility.index import EnumFacts, Index, MessageFacts, index
 from protolith.compatibility.policies import check_policy
-from protolith.compatibility.rules import protojson, source, wire
+from protolith.compatibility.rules import notes, protojson, source, wire
 from protolith.compatibility.rules.base import RANK, Rules, Said, Sides
 from protolith.compatibility.waivers import Waiver, waive
 from protolith.descriptors import DescriptorSet
@@ -87,7 +87,7 @@ def _pair(
             sides = Sides(new, old, rules, same)
             yield from ((level, "forward", said) for said in _compare(sides, wanted))
         if level == "source" and backward:
-            for rule in source.RULES:
+            for rule in (*source.RULES, *notes.RULES):
                 yield from (
                     ("source", "backward", said) for said in rule(source.Change(old, new, same))
                 )

@@ -44,7 +44,10 @@ _KEPT = 1024
 _INDEXES: OrderedDict[tuple[str, tuple[str, ...]], "Index"] = OrderedDict()
 _LOCK = Lock()
 
+_JSON_BEST_EFFORT = 2  # google.protobuf.FeatureSet.JsonFormat.LEGACY_BEST_EFFORT
+
 Path: TypeAlias = tuple[int, ...]
+Ranges: TypeAlias = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +88,20 @@ class FieldFacts:
 
 @dataclass(frozen=True, slots=True)
 class MessageFacts:
-    """A message; `fields` also holds the extensions of it that this version knows."""
+    """A message; `fields` also holds the extensions of it that this version knows.
+
+    Ranges of numbers end before their second number.
+    """
 
     full_name: str
     fields: dict[int, FieldFacts]
     map_entry: bool
     oneofs: frozenset[str]
     visibility: int
-    reserved: tuple[tuple[int, int], ...]
+    reserved: Ranges
+    reserved_names: frozenset[str]
+    extensible: Ranges
+    best_effort_json: bool
     file: str
     path: Path
     by_name: dict[str, FieldFacts] = field(compare=False)
@@ -109,6 +118,9 @@ class EnumFacts:
     closed: bool
     first: int
     visibility: int
+    reserved: Ranges
+    reserved_names: frozenset[str]
+    best_effort_json: bool
     file: str
     path: Path
     places: dict[str, Path] = field(compare=False)
@@ -206,6 +218,9 @@ def _add_message(
         oneofs=frozenset(facts.oneof for facts in fields if facts.oneof),
         visibility=proto.visibility,
         reserved=tuple((part.start, part.end) for part in proto.reserved_range),
+        reserved_names=frozenset(proto.reserved_name),
+        extensible=tuple((part.start, part.end) for part in proto.extension_range),
+        best_effort_json=_best_effort(descriptor),
         file=descriptor.file.name,
         path=path,
         by_name={facts.name: facts for facts in fields},
@@ -268,10 +283,17 @@ def _add_enum(made: Index, descriptor: EnumDescriptor, proto: Any, path: Path) -
         closed=descriptor.is_closed,
         first=proto.value[0].number,
         visibility=proto.visibility,
+        reserved=tuple((part.start, part.end + 1) for part in proto.reserved_range),
+        reserved_names=frozenset(proto.reserved_name),
+        best_effort_json=_best_effort(descriptor),
         file=descriptor.file.name,
         path=path,
         places={value.name: (*path, 2, n) for n, value in enumerate(proto.value)},
     )
+
+
+def _best_effort(descriptor: Any) -> bool:
+    return bool(descriptor._GetFeatures().json_format == _JSON_BEST_EFFORT)  # noqa: SLF001
 
 
 def _file(file: FileDescriptor, proto: Any) -> FileFacts:

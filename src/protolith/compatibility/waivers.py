@@ -1,9 +1,11 @@
 """Changes that somebody has agreed to: a finding stays visible, but no longer counts."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from protolith.compatibility.findings import Finding, Level
+from protolith.errors import MalformedError, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,20 @@ class Waiver:
     level: Level | None = None
     from_version: int | None = None
     to_version: int | None = None
+
+    @classmethod
+    def of(cls, text: str, who: str) -> "Waiver":
+        """The waiver that a text such as `FIELD_SAME_TYPE:shop.Order.total=small yet` stands for.
+
+        Raises `MalformedError` for any other text.
+        """
+        parts = re.fullmatch(r"(\w+):([^=\s]+)=\s*(\S.*)", text.strip())
+        if parts is None:
+            raise MalformedError(
+                f"{quoted(text)} is not a waiver",
+                hint="RULE:PATH=REASON, the path a full name or field numbers such as 2.1",
+            )
+        return cls(parts[1], parts[2], parts[3], who)
 
     def covers(self, finding: Finding, version: int | None = None) -> bool:
         """Whether it is about this finding, of the new version if that is known."""

@@ -3,6 +3,7 @@
 from protolith.registry.administration import Diagnosis
 from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.deployments import DeployedTable
+from protolith.registry.evolution import CompatibilityMode, VersionWaiver
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
 from protolith.registry.values import (
@@ -17,6 +18,7 @@ from protolith.registry.values import (
 
 __all__ = [
     "AsyncSchemaRegistry",
+    "CompatibilityMode",
     "CreatedTable",
     "DeployedTable",
     "Diagnosis",
@@ -27,5 +29,6 @@ __all__ = [
     "SchemaMetadata",
     "SchemaRegistry",
     "SchemaVersion",
+    "VersionWaiver",
     "schema_fields",
 ]

@@ -2,18 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from protolith.compatibility import Waiver
 from protolith.compiler import Sources, Submitted, compile_protos, open_path
 from protolith.descriptors import DescriptorSet
 from protolith.dialects.bigquery.driven import Converter, schema_columns
 from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.errors import LayoutError, MalformedError, quoted
 from protolith.layout import DEFAULT_DATABASE, lay_out
-from protolith.store import File, NewVersion, Reference, Version
+from protolith.store import File, KeptWaiver, NewVersion, Reference, Version
 from protolith.tables import check_text
 
 Schema: TypeAlias = str | bytes | Path | Mapping[str, str | bytes] | Submitted
@@ -30,6 +31,7 @@ class Submission:
     description: str | None = None
     message: str | None = None
     references: tuple[Reference, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class JsonSubmission:
     table_name: str
     database_name: str | None = None
     description: str | None = None
+    waivers: tuple[Waiver, ...] = ()
 
 
 def prepare(
@@ -75,6 +78,7 @@ def prepare(
         files=files,
         description=submission.description,
         references=submission.references,
+        waivers=_kept(submission.waivers),
     )
 
 
@@ -89,7 +93,23 @@ def _prepare_json(submission: JsonSubmission) -> NewVersion:
         version_hash=hashlib.sha256(text.encode()).hexdigest(),
         schema_json=text,
         description=submission.description,
+        waivers=_kept(submission.waivers),
     )
+
+
+def waivers_of(texts: Iterable[str], who: str) -> tuple[Waiver, ...]:
+    """The waivers in texts such as `FIELD_SAME_TYPE:shop.Order.total=small yet`, and by whom."""
+    waivers = tuple(Waiver.of(text, who) for text in texts if text.strip())
+    if waivers and not who.strip():
+        raise MalformedError("it is not said who waives", hint="a name, beside the waivers")
+    return waivers
+
+
+def _kept(waivers: tuple[Waiver, ...]) -> tuple[KeptWaiver, ...]:
+    texts = [text for one in waivers for text in (one.rule, one.subject, one.reason, one.who)]
+    for text in texts:
+        check_text(text, "a waiver")
+    return tuple(KeptWaiver(one.rule, one.subject, one.reason, one.who) for one in waivers)
 
 
 def _database(submission: Submission | JsonSubmission) -> str:

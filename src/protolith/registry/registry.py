@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
 
-from protolith.compatibility import Finding, Mode, check, compare_schemas
+from protolith.compatibility import compare_schemas
 from protolith.decoding import Framing, ReferenceDecoder
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
@@ -32,6 +32,7 @@ from protolith.lint import LintFinding, lint
 from protolith.registry.administration import Administration
 from protolith.registry.cache import SchemaCache
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
+from protolith.registry.evolution import Evolution
 from protolith.registry.loading import load
 from protolith.registry.references import resolve
 from protolith.registry.registration import (
@@ -39,7 +40,6 @@ from protolith.registry.registration import (
     Schema,
     Submission,
     batch_submission,
-    compiled,
     descriptors_of,
     prepare,
 )
@@ -55,7 +55,7 @@ from protolith.store import Deployment, File, Reference, Store, Version, open_st
 from protolith.tables import Table, check_text
 
 
-class SchemaRegistry(Administration):
+class SchemaRegistry(Administration, Evolution):
     """Schemas, their versions, their tables, all under one data directory.
 
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it
@@ -135,7 +135,7 @@ class SchemaRegistry(Administration):
             new = prepare(submission, self.converter, dependencies)
         else:
             new = prepare(submission, self.converter)  # before there is a store, if it is refused
-        version = self._store.add([new])[0]
+        version = self._keep_versions([new])[0]
         return schema_version(version, self._store.deployments(version.subject))
 
     def register_schemas_batch(self, schemas: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -148,7 +148,7 @@ class SchemaRegistry(Administration):
         for index, schema in enumerate(schemas):
             with naming(f"schemas[{index}]"):
                 ready.append(prepare(batch_submission(schema), self.converter))
-        return [version.schema_id for version in self._store.add(ready, label="schemas")]
+        return [version.schema_id for version in self._keep_versions(ready, label="schemas")]
 
     # ── look up ──
 
@@ -181,14 +181,6 @@ class SchemaRegistry(Administration):
     def check_schema_compatibility(self, old_schema: Any, new_schema: Any) -> dict[str, Any]:
         """Compare two BigQuery JSON schemas: `{"is_compatible": bool, "issues": [...]}`."""
         return compare_schemas(old_schema, new_schema)
-
-    def check_compatibility(
-        self, schema: Schema, subject: str, mode: Mode, message: str | None = None
-    ) -> list[Finding]:
-        """What a schema breaks for the versions of a subject, as `check` finds it."""
-        lines = self._store.history(self._store.find(subject).subject)
-        history = [self.descriptors(line.schema_id) for line in reversed(lines)]
-        return check(compiled(schema), history, mode, message=message)
 
     # ── tables ──
 

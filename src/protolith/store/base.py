@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, delete, insert, update
 
 from protolith.errors import ConflictError, NotFoundError, naming, quoted
-from protolith.store import audit, labels, registration, removal, search, statements
+from protolith.store import audit, labels, modes, registration, removal, search, statements
 from protolith.store.tables import DEPLOYMENTS
 from protolith.store.values import (
     Change,
     Deployment,
     File,
+    KeptWaiver,
     NewVersion,
     Reference,
     Subject,
@@ -228,6 +229,22 @@ class Store(ABC):
             return change(connection)
 
         return self.write(work, repeatable=False)
+
+    # ── compatibility ──
+
+    def mode(self, subject: str) -> modes.KeptMode | None:
+        """The mode that is kept for a subject, or for `modes.EVERYWHERE`, if there is one."""
+        with self.reading() as connection:
+            return modes.read_mode(connection, subject)
+
+    def keep_mode(self, subject: str, kept: modes.KeptMode | None) -> None:
+        """Keep a mode instead of the one before; None forgets it."""
+        self._change(subject, lambda connection: modes.keep_mode(connection, subject, kept))
+
+    def waivers(self, subject: str) -> dict[int, list[KeptWaiver]]:
+        """The waivers beside the versions of a subject, by the version's number."""
+        with self.reading() as connection:
+            return modes.read_waivers(connection, subject)
 
     # ── tables in engines ──
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from protolith.errors import ConflictError, MovedOnError, NotFoundError
-from protolith.store import audit, statements
+from protolith.store import audit, modes, statements
 from protolith.store.identity import BIGQUERY, PROTOBUF, fingerprint, guid
 from protolith.store.tables import CONTENTS, FIELDS, FILES, REFERENCES, SCHEMAS, VERSIONS
 from protolith.store.values import NewVersion, Version
@@ -57,6 +57,7 @@ def add(connection: Connection, new: NewVersion) -> Version:
     _keep_version(connection, new, number, content_id, print_)
     index_fields(connection, new.subject, new.schema_json)
     version_id = f"{new.subject}@{number}"
+    modes.keep_waivers(connection, version_id, new.waivers)
     audit.record(connection, "register", version_id, id=content_id, fingerprint=print_)
     return statements.version(connection.execute(statements.BY_CONTENT, same).mappings().one())
 

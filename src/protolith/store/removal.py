@@ -9,7 +9,15 @@ from sqlalchemy import delete as delete_from
 from protolith.errors import ConflictError, NotFoundError, quoted
 from protolith.store import audit, statements
 from protolith.store.registration import index_fields
-from protolith.store.tables import DEPLOYMENTS, FIELDS, FILES, REFERENCES, SCHEMAS, VERSIONS
+from protolith.store.tables import (
+    DEPLOYMENTS,
+    FIELDS,
+    FILES,
+    REFERENCES,
+    SCHEMAS,
+    VERSIONS,
+    WAIVERS,
+)
 
 _MAX_SHOWN = 5
 
@@ -140,7 +148,7 @@ def _check_tables(connection: Connection, wanted: Removal, numbers: list[int]) -
 def _purge(connection: Connection, subject: str, ids: list[str], numbers: list[int]) -> None:
     tables = (DEPLOYMENTS.c.schema_id == subject) & DEPLOYMENTS.c.version.in_(numbers)
     connection.execute(delete_from(DEPLOYMENTS).where(tables))
-    for table in (FILES, REFERENCES, VERSIONS):
+    for table in (FILES, REFERENCES, WAIVERS, VERSIONS):
         connection.execute(delete_from(table).where(table.c.version_id.in_(ids)))
 
 

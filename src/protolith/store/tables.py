@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-FORMAT = 2
+FORMAT = 3
 """The number of the newest revision in `store/schema`; raised by one with each change here."""
 
 METADATA = MetaData()
@@ -140,6 +140,29 @@ DEPLOYMENTS = Table(
     Column("version", Integer, nullable=False),
     Column("layout", Text, nullable=False),
     Column("created_at", DateTime, nullable=False),
+)
+
+# What new versions must keep to: one row a subject that says so, and one row with an empty
+# subject for all others. `levels` are separated by commas.
+MODES = Table(
+    "compatibility_modes",
+    METADATA,
+    Column("subject", NAME, primary_key=True),
+    Column("mode", Text, nullable=False),
+    Column("levels", Text, nullable=False),
+    Column("policy", Text),
+)
+
+# The findings that somebody agreed to when a version was registered.
+WAIVERS = Table(
+    "version_waivers",
+    METADATA,
+    Column("version_id", NAME, ForeignKey("schema_versions.version_id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("who", Text, nullable=False),
 )
 
 # Who changed what when, in the order of the changes; written with each change, never changed.

@@ -23,6 +23,16 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptWaiver:
+    """A finding that is agreed to: its rule, the full name or field numbers, why and by whom."""
+
+    rule: str
+    subject: str
+    reason: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewVersion:
     """A version that is ready to be kept; everything that can fail has been done.
 
@@ -42,6 +52,7 @@ class NewVersion:
     description: str | None = None
     references: tuple[Reference, ...] = ()
     after: int | None = None
+    waivers: tuple[KeptWaiver, ...] = ()
 
     @property
     def subject(self) -> str:

@@ -27,7 +27,7 @@ from protolith.registry import (
 )
 from protolith.registry.deployments import split_id
 from protolith.registry.loading import NOTHING_LOADED
-from protolith.registry.registration import JsonSubmission, Submission
+from protolith.registry.registration import JsonSubmission, Submission, waivers_of
 from protolith.store import Summary
 from protolith.web.bodies import (
     BatchResponse,
@@ -92,17 +92,21 @@ async def register_schema(
     database_name: Annotated[str, Form()] = DEFAULT_DATABASE,
     description: Annotated[str | None, Form()] = None,
     message: Annotated[str | None, Form()] = None,
+    waivers: Annotated[str, Form()] = "",
+    waived_by: Annotated[str, Form()] = "",
 ) -> SchemaRegistrationResponse:
     """Register a .proto file, several that import each other, a .zip of them, or descriptors.
 
     Descriptors are a serialized `FileDescriptorSet` in a file called `.binpb`, `.pb` or `.desc`.
+    `waivers` holds findings to let pass, one a line: RULE:PATH=REASON, and `waived_by` says who.
     """
     parts = [(part.filename or "schema.proto", await part.read()) for part in proto_file]
 
     def work() -> SchemaRegistrationResponse:
         submitted = open_upload(parts)
+        agreed = waivers_of(waivers.splitlines(), waived_by)
         about = (table_name, database_name, description, message)
-        return _register(registry, Submission(submitted, *about))
+        return _register(registry, Submission(submitted, *about, waivers=agreed))
 
     return await work_in_thread(work)
 

@@ -20,6 +20,7 @@ from protolith.web.admin import lists
 from protolith.web.admin import router as admin
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
+from protolith.web.evolution import router as evolution
 
 STATUS: dict[type[errors.SchemaRegistryError], int] = {
     errors.ProtocExecutionError: 422,
@@ -56,7 +57,7 @@ def create_app(home: str | Path | None = None) -> FastAPI:
         redoc_url=None,
         static_url="/static/docs",
     )
-    for part in (lists, router, admin):
+    for part in (lists, router, admin, evolution):
         app.include_router(part)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from protolith.compatibility import Finding
+from protolith.compatibility import Mode as Promise
 from protolith.engines import NAMES
 from protolith.engines.settings import Mode
 from protolith.layout import DEFAULT_DATABASE
@@ -34,6 +35,14 @@ class CheckResponse(BaseModel):
     findings: list[Finding]
 
 
+class SetCompatibility(Body):
+    """A mode, the levels that count (wire, json), or a policy that counts instead of them."""
+
+    mode: Promise
+    levels: list[Literal["wire", "json"]] = Field(default=["wire"], min_length=1)
+    policy: str | None = None
+
+
 class ErrorDetail(BaseModel):
     """One place where something is wrong."""
 
@@ -44,6 +53,7 @@ class ErrorDetail(BaseModel):
     field_path: str | None = None
     record: int | None = None
     offset: int | None = None
+    rule: str | None = None
 
 
 class ErrorBody(BaseModel):

@@ -40,7 +40,7 @@ def file_no_delete(change: Change) -> Iterator[Said]:
 
 def file_same_package(change: Change) -> Iterator[Said]:
     """The package is part of every generated name, of gRPC routes and of what Any carries."""
-    for before, after in _files(change):
+    for before, after in files(change):
         if before.package != after.package:
             at = (before.name, (2,)), (after.name, (2,))
             yield _said("FILE_SAME_PACKAGE", after.name, before.package, after.package, at)
@@ -48,7 +48,7 @@ def file_same_package(change: Change) -> Iterator[Said]:
 
 def file_same_options(change: Change) -> Iterator[Said]:
     """Language options name packages, classes and prefixes in generated code."""
-    for before, after in _files(change):
+    for before, after in files(change):
         names = before.options.keys() | after.options.keys()
         for name in sorted(names - _IGNORED):
             mine, its = before.options.get(name), after.options.get(name)
@@ -92,30 +92,30 @@ def message_same_visibility(change: Change) -> Iterator[Said]:
     """A type that becomes local cannot be imported any more."""
     local = 1
     types: list[tuple[MessageFacts, MessageFacts] | tuple[EnumFacts, EnumFacts]]
-    types = [*_messages(change), *_enums(change)]
+    types = [*messages(change), *enums(change)]
     for before, after in types:
         if after.visibility == local != before.visibility:
             yield _said(
-                "MESSAGE_SAME_VISIBILITY", after.full_name, "export", "local", _at(before, after)
+                "MESSAGE_SAME_VISIBILITY", after.full_name, "export", "local", places(before, after)
             )
 
 
 def oneof_no_delete(change: Change) -> Iterator[Said]:
     """A oneof has an accessor of its own."""
-    for before, after in _messages(change):
+    for before, after in messages(change):
         for name in sorted(before.oneofs - after.oneofs):
             subject = f"{after.full_name}.{name}"
-            yield _said("ONEOF_NO_DELETE", subject, "declared", "absent", _at(before, after))
+            yield _said("ONEOF_NO_DELETE", subject, "declared", "absent", places(before, after))
 
 
 def field_no_delete(change: Change) -> Iterator[Said]:
     """A field is named in code."""
-    for before, after in _messages(change):
+    for before, after in messages(change):
         for number, field in before.fields.items():
             gone = number not in after.fields and field.name not in after.by_name
             if gone and not field.extension:
                 yield _said(
-                    "FIELD_NO_DELETE", field.full_name, field.words, "absent", _at(field, after)
+                    "FIELD_NO_DELETE", field.full_name, field.words, "absent", places(field, after)
                 )
 
 
@@ -124,7 +124,7 @@ def field_same_name(change: Change) -> Iterator[Said]:
     for before, after in _fields(change):
         if before.name != after.name:
             yield _said(
-                "FIELD_SAME_NAME", after.full_name, before.name, after.name, _at(before, after)
+                "FIELD_SAME_NAME", after.full_name, before.name, after.name, places(before, after)
             )
 
 
@@ -133,7 +133,7 @@ def field_same_type(change: Change) -> Iterator[Said]:
     for before, after in _fields(change):
         mine, its = _type(before, change.old), _type(after, change.new)
         if mine != its:
-            yield _said("FIELD_SAME_TYPE", after.full_name, mine, its, _at(before, after))
+            yield _said("FIELD_SAME_TYPE", after.full_name, mine, its, places(before, after))
 
 
 def _type(field: FieldFacts, index: Index) -> str:
@@ -148,7 +148,7 @@ def field_same_cardinality(change: Change) -> Iterator[Said]:
     for before, after in _fields(change):
         mine, its = _cardinality(before), _cardinality(after)
         if mine != its and not (before.oneof or after.oneof):
-            yield _said("FIELD_SAME_CARDINALITY", after.full_name, mine, its, _at(before, after))
+            yield _said("FIELD_SAME_CARDINALITY", after.full_name, mine, its, places(before, after))
 
 
 def _cardinality(field: FieldFacts) -> str:
@@ -162,7 +162,7 @@ def field_same_oneof(change: Change) -> Iterator[Said]:
     for before, after in _fields(change):
         if before.oneof != after.oneof:
             mine, its = before.oneof or "no oneof", after.oneof or "no oneof"
-            yield _said("FIELD_SAME_ONEOF", after.full_name, mine, its, _at(before, after))
+            yield _said("FIELD_SAME_ONEOF", after.full_name, mine, its, places(before, after))
 
 
 def field_same_default(change: Change) -> Iterator[Said]:
@@ -171,7 +171,7 @@ def field_same_default(change: Change) -> Iterator[Said]:
         if before.default != after.default and before.kind == after.kind:
             mine, its = str(before.default), str(after.default)
             yield _said(
-                "FIELD_SAME_DEFAULT", after.full_name, mine, its, _at(before, after),
+                "FIELD_SAME_DEFAULT", after.full_name, mine, its, places(before, after),
                 why="an absent field reads as something else", severity="lossy",
             )  # fmt: skip
 
@@ -180,14 +180,14 @@ def field_same_jstype(change: Change) -> Iterator[Said]:
     """The option jstype is the type in JavaScript."""
     for before, after in _fields(change):
         if before.jstype != after.jstype:
-            at = _at(before, after)
+            at = places(before, after)
             mine, its = str(before.jstype), str(after.jstype)
             yield _said("FIELD_SAME_JSTYPE", after.full_name, mine, its, at)
 
 
 def enum_value_no_delete(change: Change) -> Iterator[Said]:
     """An enum's value is named in code."""
-    for before, after in _enums(change):
+    for before, after in enums(change):
         for name, number in before.numbers.items():
             if name in after.numbers:
                 continue
@@ -200,10 +200,10 @@ def enum_value_no_delete(change: Change) -> Iterator[Said]:
 
 def enum_same_type(change: Change) -> Iterator[Said]:
     """Open and closed enums are different types in some languages."""
-    for before, after in _enums(change):
+    for before, after in enums(change):
         if before.closed != after.closed:
             mine, its = ("closed" if part.closed else "open" for part in (before, after))
-            yield _said("ENUM_SAME_TYPE", after.full_name, mine, its, _at(before, after))
+            yield _said("ENUM_SAME_TYPE", after.full_name, mine, its, places(before, after))
 
 
 def service_no_delete(change: Change) -> Iterator[Said]:
@@ -221,7 +221,7 @@ def service_no_delete(change: Change) -> Iterator[Said]:
 
 def rpc_no_delete(change: Change) -> Iterator[Said]:
     """A method's name, types and streaming are a client's code."""
-    for before, after in _files(change):
+    for before, after in files(change):
         for service, methods in before.methods.items():
             if service not in after.methods:
                 continue
@@ -245,19 +245,22 @@ def _rpc(
             yield _said(f"RPC_SAME_{name}", subject, str(mine), str(its), at)
 
 
-def _at(
+def places(
     before: FieldFacts | MessageFacts | EnumFacts, after: FieldFacts | MessageFacts | EnumFacts
 ) -> tuple[Place, Place]:
+    """Where something was and where it is."""
     return (before.file, before.path), (after.file, after.path)
 
 
-def _files(change: Change) -> Iterator[tuple[FileFacts, FileFacts]]:
+def files(change: Change) -> Iterator[tuple[FileFacts, FileFacts]]:
+    """The submitted files that are in both versions and differ."""
     for name in change.old.roots:
         if name in change.new.files and name not in change.same:
             yield change.old.files[name], change.new.files[name]
 
 
-def _messages(change: Change) -> Iterator[tuple[MessageFacts, MessageFacts]]:
+def messages(change: Change) -> Iterator[tuple[MessageFacts, MessageFacts]]:
+    """The messages of both versions whose files differ."""
     for name, message in change.old.messages.items():
         its = change.new.messages.get(name)
         wanted = message.file in change.old.roots and not message.map_entry
@@ -265,7 +268,8 @@ def _messages(change: Change) -> Iterator[tuple[MessageFacts, MessageFacts]]:
             yield message, its
 
 
-def _enums(change: Change) -> Iterator[tuple[EnumFacts, EnumFacts]]:
+def enums(change: Change) -> Iterator[tuple[EnumFacts, EnumFacts]]:
+    """The enums of both versions whose files differ."""
     for name, enum in change.old.enums.items():
         its = change.new.enums.get(name)
         if its and enum.file in change.old.roots and enum.file not in change.same:
@@ -273,7 +277,7 @@ def _enums(change: Change) -> Iterator[tuple[EnumFacts, EnumFacts]]:
 
 
 def _fields(change: Change) -> Iterator[tuple[FieldFacts, FieldFacts]]:
-    for before, after in _messages(change):
+    for before, after in messages(change):
         for number, field in before.fields.items():
             if (found := after.fields.get(number)) and field.extension == found.extension:
                 yield field, found

@@ -1,0 +1,67 @@
+"""What is said about the compatibility of versions: modes, and waivers beside a version."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from protolith.store import audit
+from protolith.store.tables import MODES, VERSIONS, WAIVERS
+from protolith.store.values import KeptWaiver
+
+EVERYWHERE = ""
+"""The subject under which the mode of all other subjects is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMode:
+    """What new versions of a subject must keep to."""
+
+    mode: str
+    levels: tuple[str, ...]
+    policy: str | None = None
+
+
+_MODE = select(MODES.c.mode, MODES.c.levels, MODES.c.policy).where(
+    MODES.c.subject == bindparam("subject")
+)
+_WAIVERS = (
+    select(VERSIONS.c.version, WAIVERS)
+    .join(VERSIONS, VERSIONS.c.version_id == WAIVERS.c.version_id)
+    .where(VERSIONS.c.schema_id == bindparam("subject"))
+    .order_by(VERSIONS.c.version, WAIVERS.c.position)
+)
+
+
+def read_mode(connection: Connection, subject: str) -> KeptMode | None:
+    """The mode that is kept for a subject, if there is one."""
+    row = connection.execute(_MODE, {"subject": subject}).first()
+    return None if row is None else KeptMode(row.mode, tuple(row.levels.split(",")), row.policy)
+
+
+def keep_mode(connection: Connection, subject: str, kept: KeptMode | None) -> None:
+    """Keep a subject's mode instead of any other; None forgets it."""
+    connection.execute(delete(MODES).where(MODES.c.subject == subject))
+    if kept is not None:
+        row = asdict(kept) | {"subject": subject, "levels": ",".join(kept.levels)}
+        connection.execute(insert(MODES), row)
+    audit.record(connection, "mode", subject or "*", **(asdict(kept) if kept else {"mode": None}))
+
+
+def read_waivers(connection: Connection, subject: str) -> dict[int, list[KeptWaiver]]:
+    """The waivers beside the versions of a subject, by the version's number."""
+    found: dict[int, list[KeptWaiver]] = {}
+    for row in connection.execute(_WAIVERS, {"subject": subject}):
+        kept = KeptWaiver(row.rule, row.subject, row.reason, row.who)
+        found.setdefault(row.version, []).append(kept)
+    return found
+
+
+def keep_waivers(connection: Connection, version_id: str, waivers: Sequence[KeptWaiver]) -> None:
+    """Keep waivers beside a version."""
+    rows = [
+        asdict(waiver) | {"version_id": version_id, "position": position}
+        for position, waiver in enumerate(waivers)
+    ]
+    if rows:
+        connection.execute(insert(WAIVERS), rows)

@@ -1,0 +1,245 @@
+"""Modes, the check of new versions, waivers, and differences between versions."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from protolith import (
+    IncompatibleError,
+    MalformedError,
+    NotFoundError,
+    SchemaRegistry,
+    Waiver,
+)
+from protolith.registry.registration import Submission
+from protolith.store import Reference
+
+HEAD = 'syntax = "proto3"; package a;\n'
+LONG = HEAD + "message M {\n  int64 x = 1;\n}\n"
+INT, BOOL = LONG.replace("int64", "int32"), LONG.replace("int64", "bool")
+RULE = "FIELD_WIRE_COMPATIBLE_TYPE"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[SchemaRegistry]:
+    with SchemaRegistry(tmp_path) as registry:
+        yield registry
+
+
+def put(registry: SchemaRegistry, text: str, *waived: str) -> int:
+    waivers = tuple(Waiver.of(one, "ann") for one in waived)
+    return registry.register(Submission(text, "m", "d", message="M", waivers=waivers)).version
+
+
+def rules(error: pytest.ExceptionInfo[IncompatibleError]) -> set[str | None]:
+    return {detail.rule for detail in error.value.details}
+
+
+def test_without_a_mode_everything_passes(registry: SchemaRegistry) -> None:
+    assert [put(registry, text) for text in (LONG, INT, BOOL)] == [1, 2, 3]
+    found = registry.get_compatibility("d.m")
+    assert (found.mode, found.inherited, found.subject) == ("NONE", True, "d.m")
+
+
+def test_a_subject_inherits_until_it_says_something(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    assert registry.set_compatibility(None, "BACKWARD").inherited is False
+    assert registry.get_compatibility("d.m").mode == "BACKWARD"
+    registry.set_compatibility("d.m", "FULL", levels=("wire", "json"))
+    found = registry.get_compatibility("d.m@1")
+    assert (found.mode, found.levels, found.inherited) == ("FULL", ("wire", "json"), False)
+    assert registry.set_compatibility("d.m", None).mode == "BACKWARD"
+    assert registry.set_compatibility(None, None).mode == "NONE"
+
+
+def test_what_is_incompatible_is_refused_and_not_stored(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    registry.set_compatibility("d.m", "BACKWARD")
+    with pytest.raises(IncompatibleError, match="d.m: not compatible under the mode BACK") as error:
+        put(registry, INT)
+    (detail,) = error.value.details
+    place = (detail.file, detail.line, detail.column, detail.field_path, detail.rule)
+    assert place == ("schema.proto", 3, 3, "a.M.x", RULE)
+    assert "2147483648" in detail.text
+    assert "against version 1" in detail.text
+    assert "add a field with a new number" in detail.text
+    assert len(registry.get_schema_versions("d.m")) == 1
+    assert put(registry, LONG) == 1  # the same content again is no new version
+    assert put(registry, LONG.replace("}", "  string y = 2;\n}")) == 2
+
+
+def test_the_levels_that_count(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    renamed = LONG.replace("64 x", "64 z")
+    registry.set_compatibility("d.m", "BACKWARD", levels=("wire", "json"))
+    with pytest.raises(IncompatibleError) as error:
+        put(registry, renamed)
+    assert rules(error) == {"FIELD_SAME_JSON_NAME"}
+    registry.set_compatibility("d.m", "BACKWARD")
+    assert put(registry, renamed) == 2
+
+
+def test_transitive_modes_look_at_every_version(registry: SchemaRegistry) -> None:
+    for text in (INT, LONG):
+        put(registry, text)
+    wide = INT.replace("int32", "bool")
+    registry.set_compatibility("d.m", "FORWARD")
+    assert put(registry, LONG + "message N {}") == 3
+    registry.set_compatibility("d.m", "FORWARD_TRANSITIVE")
+    with pytest.raises(IncompatibleError) as error:
+        put(registry, LONG + "message O {}")  # the first version reads it as int32
+    assert "against version 1" in error.value.details[0].text
+    assert put(registry, wide) == 4
+
+
+def test_a_policy_counts_instead_of_the_levels(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    registry.set_compatibility("d.m", "BACKWARD", policy="confluent")
+    assert put(registry, INT) == 2  # one group of types there
+    with pytest.raises(IncompatibleError) as error:
+        put(registry, INT.replace("int32", "string"))
+    assert rules(error) == {"FIELD_SCALAR_KIND_CHANGED"}
+
+
+def test_a_batch_is_checked_in_its_order_and_stored_whole_or_not(registry: SchemaRegistry) -> None:
+    about = {"table_name": "m", "database_name": "d"}
+    registry.set_compatibility(None, "BACKWARD")
+    with pytest.raises(IncompatibleError, match=r"schemas\[1\]: d.m"):
+        registry.register_schemas_batch([{"proto_content": text, **about} for text in (LONG, INT)])
+    assert registry.list_schemas() == []
+    registry.register_schemas_batch([{"proto_content": text, **about} for text in (INT, LONG)])
+    assert len(registry.get_schema_versions("d.m")) == 2
+
+
+def test_the_same_text_with_another_import_is_checked(registry: SchemaRegistry) -> None:
+    for kind in ("int64", "int32"):
+        registry.register_schema(f"{HEAD}message Part {{ {kind} size = 1; }}", "part", "d")
+    text = f'{HEAD}import "part.proto"; message M {{ Part part = 1; }}'
+
+    def put_with(number: int) -> int:
+        reference = Reference("part.proto", "d.part", number)
+        return registry.register(Submission(text, "m", "d", references=(reference,))).version
+
+    assert put_with(1) == 1
+    registry.set_compatibility(None, "BACKWARD")
+    assert put_with(1) == 1
+    with pytest.raises(IncompatibleError) as error:
+        put_with(2)
+    assert rules(error) == {RULE}
+    assert error.value.details[0].field_path == "a.Part.size"
+
+
+def test_a_mode_is_in_the_audit_trail(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    registry.set_compatibility("d.m", "FULL")
+    change = registry.audit("d.m")[0]
+    assert (change.action, change.object, change.details["mode"]) == ("mode", "d.m", "FULL")
+
+
+def test_another_message_is_refused(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    registry.set_compatibility("d.m", "BACKWARD")
+    with pytest.raises(IncompatibleError) as error:
+        registry.register_schema(LONG.replace("message M", "message N"), "m", "d")
+    assert rules(error) == {"MESSAGE_SAME_NAME"}
+
+
+def test_json_schemas_are_compared_by_column(registry: SchemaRegistry) -> None:
+    columns = [{"name": "a", "type": "STRING"}, {"name": "b", "type": "INT64"}]
+    registry.register_json(columns, "m", "d")
+    registry.set_compatibility("d.m", "BACKWARD")
+    with pytest.raises(IncompatibleError) as error:
+        registry.register_json(columns[:1], "m", "d")
+    assert rules(error) == {"FIELD_REMOVAL"}
+    with pytest.raises(IncompatibleError):
+        put(registry, LONG)
+    (removed,) = [d for d in error.value.details if d.rule == "FIELD_REMOVAL"]
+    assert removed.field_path == "b"
+    registry.register_json([*columns, {"name": "c", "type": "DATE"}], "m", "d")
+    assert '"c"' in registry.diff("d.m").text
+
+
+def test_a_waiver_lets_one_change_pass_and_is_kept(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    registry.set_compatibility("d.m", "BACKWARD_TRANSITIVE")
+    assert put(registry, INT, f"{RULE}:a.M.x=the numbers are small") == 2
+    (kept,) = registry.waivers("d.m")
+    assert (kept.version, kept.rule, kept.subject) == (2, RULE, "a.M.x")
+    assert (kept.reason, kept.who) == ("the numbers are small", "ann")
+    # It holds for later versions against the first, and for no other change of the field.
+    assert put(registry, INT + "message N {}") == 3
+    with pytest.raises(IncompatibleError) as error:
+        put(registry, BOOL)
+    assert {"against version 3" in d.text or "against version 2" in d.text
+            for d in error.value.details} == {True}  # fmt: skip
+    assert put(registry, BOOL, f"{RULE}:1=yes or no") == 4
+    (found,) = [f for f in registry.diff("d.m", 1, 2).findings if f.waived]
+    assert (found.level, found.severity, found.waived) == (
+        "wire", "lossy", "the numbers are small (ann)",
+    )  # fmt: skip
+
+
+def test_a_waiver_that_covers_nothing_is_refused(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    registry.set_compatibility("d.m", "BACKWARD")
+    with pytest.raises(MalformedError, match="covers nothing that was found"):
+        put(registry, INT, f"{RULE}:a.M.x=small", "FIELD_SAME_NAME:a.M.x=typed wrongly")
+    for text in ("no", "A:b", "A:b= ", ":b=c"):
+        with pytest.raises(MalformedError, match="not a waiver"):
+            Waiver.of(text, "ann")
+
+
+def test_of_versions_that_arrive_at_once_each_is_checked_against_the_other(
+    registry: SchemaRegistry,
+) -> None:
+    put(registry, LONG)
+    registry.set_compatibility("d.m", "BACKWARD_TRANSITIVE")
+    texts = [LONG.replace("}", f"  {kind} y = 2;\n}}") for kind in ("string", "int32", "M")]
+
+    def attempt(text: str) -> int | None:
+        try:
+            return put(registry, text)
+        except IncompatibleError:
+            return None
+
+    with ThreadPoolExecutor(3) as pool:
+        numbers = list(pool.map(attempt, texts))
+    assert sorted(numbers, key=str) == [2, None, None]
+    assert len(registry.get_schema_versions("d.m")) == 2
+
+
+def test_a_difference_has_the_meaning_and_the_text(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    put(registry, LONG.replace("}", "  string y = 2;\n}") + "message N {}\nenum E { A = 0; }")
+    found = registry.diff("d.m")
+    assert (found.old, found.new) == ("d.m@1", "d.m@2")
+    assert {one.rule for one in found.findings if one.severity == "safe"} == {
+        "FIELD_KNOWN_TO_READER", "MESSAGE_ADDED", "ENUM_ADDED",
+    }  # fmt: skip
+    assert {one.against for one in found.findings} == {1}
+    assert "+  string y = 2;\n }\n+message N {}\n" in found.text
+    assert found.text.endswith("\n\\ No newline at end of file\n")
+    back = registry.diff("d.m", 2, 1)
+    assert (back.old, back.new) == ("d.m@2", "d.m@1")
+    with pytest.raises(NotFoundError, match="no version before 1"):
+        registry.diff("d.m", to_version=1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "levels", "policy", "words"),
+    [
+        ("BACK", ("wire",), None, "no mode 'BACK'"),
+        ("FULL", ("source",), None, "the level 'source' cannot decide"),
+        ("FULL", (), None, "no level was given"),
+        ("FULL", ("wire",), "karapace", "no policy 'karapace'"),
+    ],
+)
+def test_wrong_words_are_refused(
+    registry: SchemaRegistry, mode: str, levels: tuple[str, ...], policy: str | None, words: str
+) -> None:
+    with pytest.raises(MalformedError, match=words):
+        registry.set_compatibility(None, mode, levels, policy=policy)  # type: ignore[arg-type]
+    with pytest.raises(NotFoundError):
+        registry.set_compatibility("d.nothing", "FULL")
