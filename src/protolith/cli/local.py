@@ -15,6 +15,7 @@ from protolith.dialects import dialect as find_dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema as write_bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, check_converter
 from protolith.dialects.bigquery.storage import storage_schema
+from protolith.dialects.parts import Written
 from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding
 from protolith.lint import lint as lint_schema
@@ -29,8 +30,9 @@ def translate(
     table: str | None = None,
     database: str = DEFAULT_DATABASE,
     layout: Annotated[Layout, LAYOUT_OPTIONS] = NATIVE,
+    write: Written = "table",
 ) -> None:
-    """Print the statements that create the table of a message.
+    """Print the statements that create the table of a message, or views on it, or an INSERT.
 
     Parameters
     ----------
@@ -44,10 +46,14 @@ def translate(
         The table's name, if not that of the message.
     database: str
         The database, dataset or schema of the table.
+    write: Literal["table", "views", "insert"]
+        The table itself; views without nesting, one row per element of each list of records and
+        each map; or an INSERT of one row with placeholders.
     """
     laid_out = lay_out(read_path(path), message, table=table, database=database, layout=layout)
-    text = find_dialect(dialect).script(laid_out)
-    OUTPUT.notes(laid_out.notes)
+    written = find_dialect(dialect)
+    text = written.script(laid_out, write)
+    OUTPUT.notes(written.notes(laid_out, write))
     if OUTPUT.format == "json":
         OUTPUT.value({"dialect": dialect, "table": laid_out.name, "ddl": text}, text)
     else:

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Uplo
 from fastapi.responses import PlainTextResponse, Response
 
 from protolith.compiler import compiler_version, jail, open_upload
+from protolith.dialects import dialect as find_dialect
+from protolith.dialects.parts import Written
 from protolith.engines import Drift
 from protolith.errors import MalformedError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE, Layout
@@ -147,16 +149,21 @@ async def get_ddl(
     schema_id: str,
     dialect: str,
     layout: Annotated[str, Query()] = "",
+    write: Annotated[Written, Query()] = "table",
     accept: Annotated[str, Header()] = "*/*",
 ) -> Response | DdlResponse:
     """The statements that create the table; as plain text with `Accept: text/plain`.
 
-    `layout` holds options such as `enums=number,maps=entries`.
+    `layout` holds options such as `enums=number,maps=entries`. `write=views` gives views without
+    nesting, `write=insert` an INSERT of one row with placeholders.
     """
-    text = await _work(registry.ddl, schema_id, dialect, Layout.from_text(layout))
+    options = Layout.from_text(layout)
+    text = await _work(registry.ddl, schema_id, dialect, options, write=write)
     if accept.startswith("text/plain"):
         return PlainTextResponse(text)
-    return DdlResponse(schema_id=schema_id, dialect=dialect, ddl=text)
+    laid_out = await _work(registry.table, schema_id, options)
+    notes = await _work(find_dialect(dialect).notes, laid_out, write)
+    return DdlResponse(schema_id=schema_id, dialect=dialect, ddl=text, notes=list(notes))
 
 
 @router.get(
