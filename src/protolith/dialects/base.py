@@ -5,17 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
+from protolith.dialects import parts
 from protolith.dialects.notes import left_out
-from protolith.dialects.parts import (
-    Clauses,
-    Default,
-    Exploded,
-    View,
-    Written,
-    impossible,
-    lines,
-    script,
-)
+from protolith.dialects.parts import Written, impossible, lines
 from protolith.tables import Column, List, Map, Note, Record, Storage, String, Table, Type
 
 __all__ = ["Dialect", "impossible", "lines"]
@@ -38,7 +30,7 @@ class Dialect(ABC):
     """Whether a column inside a record can be NOT NULL."""
     functions: ClassVar[Mapping[str, str]] = {}
     """What a default writes here for BigQuery's functions, by their names."""
-    plain: ClassVar[Clauses] = Clauses()
+    plain: ClassVar[parts.Clauses] = parts.Clauses()
     """What every table of this engine has."""
     versions: tuple[str, ...] = ()
     version: str = ""
@@ -104,23 +96,23 @@ class Dialect(ABC):
         columns = tuple(self._stored_column(column) for column in table.columns)
         return replace(table, columns=columns, notes=(*table.notes, *left_out(self, table)))
 
-    def default(self, column: Column) -> Default:
+    def default(self, column: Column) -> parts.Default:
         """The default of a column of a table, which is in GoogleSQL, in this engine's SQL."""
         from protolith.dialects.defaults import translate  # noqa: PLC0415  # imports sqlglot
 
-        return Default() if column.default is None else translate(self, column)
+        return parts.Default() if column.default is None else translate(self, column)
 
-    def clauses(self, table: Table) -> Clauses:
+    def clauses(self, table: Table) -> parts.Clauses:
         """What `Storage` adds to the statement; raises for what this engine does not have."""
         return self.plain if table.stored_in(self.name) == Storage() else self._clauses(table)
 
-    def flattened_views(self, table: Table) -> tuple[View, ...]:
+    def flattened_views(self, table: Table) -> tuple[parts.View, ...]:
         """A view without nesting, then one per repeated record and map with a row per element."""
         from protolith.dialects.flattening import flatten  # noqa: PLC0415  # it imports this module
 
         return flatten(self, table)
 
-    def view(self, table: Table, path: str = "", *, name: str | None = None) -> View:
+    def view(self, table: Table, path: str = "", *, name: str | None = None) -> parts.View:
         """The flattened view of a table, or with one row per element of the list at `path`."""
         from protolith.dialects.flattening import flatten_one  # noqa: PLC0415
 
@@ -130,7 +122,7 @@ class Dialect(ABC):
         """The statements that create a view, named as a table; none replaces a table."""
         return (f"CREATE OR REPLACE VIEW {self.qualified(table)} AS\n{query}",)
 
-    def explode(self, array: str, type_: List | Map, alias: str) -> Exploded:
+    def explode(self, array: str, type_: List | Map, alias: str) -> parts.Exploded:
         """A list or map, given as SQL, with one row per element; a row remains if it is empty.
 
         Every name that is made up begins with `alias`, which nothing else does.
@@ -139,7 +131,11 @@ class Dialect(ABC):
         source = (
             f"LEFT JOIN LATERAL unnest({array}) WITH ORDINALITY AS {rows}({element}, {ordinal})"
         )
-        return Exploded(f"{source} ON true", f"{rows}.{ordinal}", f"{rows}.{element}")
+        return parts.Exploded(f"{source} ON true", f"{rows}.{ordinal}", f"{rows}.{element}")
+
+    def chain(self, source: str, join: str, alias: str, carried: tuple[str, ...]) -> str:
+        """What follows FROM with one more explosion; `carried` is what the ones before gave."""
+        return f"{source}\n{join}"
 
     def insert_template(self, table: Table) -> str:
         """An INSERT of one row, with a placeholder for each column as drivers bind it."""
@@ -163,11 +159,11 @@ class Dialect(ABC):
         """Statements as one text that can be saved: a table's, those of its views, or an insert."""
         match write:
             case "table":
-                return script(self.create(table))
+                return parts.script(self.create(table))
             case "views":
                 return "".join(view.script for view in self.flattened_views(table))
             case "insert":
-                return script((self.insert_template(table),))
+                return parts.script((self.insert_template(table),))
 
     def notes(self, table: Table, write: Written = "table") -> tuple[Note, ...]:
         """What is to be known about that text."""
@@ -175,7 +171,7 @@ class Dialect(ABC):
             return tuple(note for view in self.flattened_views(table) for note in view.notes)
         return self.stored(table).notes
 
-    def _clauses(self, table: Table) -> Clauses:
+    def _clauses(self, table: Table) -> parts.Clauses:
         from protolith.dialects.clauses import check_known  # noqa: PLC0415  # imports sqlglot
 
         check_known(self, table, ())

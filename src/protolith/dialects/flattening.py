@@ -158,13 +158,16 @@ def _view(
     for column in table.columns:
         sql = dialect.field(dialect.quote(alias), column.name)
         query.add_plain(sql, (column.name,), column.type, lists=not place.steps)
+    columns = tuple(_kept(dialect, alias, column.name) for column in table.columns)
     path: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
     element = dialect.quote(alias)
     for number, step in enumerate(place.steps, 1):
         for part in step.names:
             element = dialect.field(element, part)
         exploded = dialect.explode(element, step.type, f"{alias}{number}")
-        source += f"\n{exploded.join}"
+        source = dialect.chain(source, exploded.join, dialect.quote(alias), carried)
+        carried = (*(carried or columns), *exploded.names)
         path = (*path, *step.names)
         query.add(exploded.ordinal, (*path, "ordinal"))
         last = number == len(place.steps)
@@ -178,6 +181,10 @@ def _view(
     statements = dialect.replace_view(view, query.text(source))
     found = (*notes, *query.notes)
     return View(name, tuple(column for _, column in query.columns), statements, found)
+
+
+def _kept(dialect: Dialect, alias: str, name: str) -> str:
+    return f"{dialect.field(dialect.quote(alias), name)} AS {dialect.quote(name)}"
 
 
 def _alias(table: Table) -> str:

@@ -39,7 +39,7 @@ class Clauses:
 class Exploded:
     """A list or map with one row per element: what goes after FROM, and what it gives.
 
-    `ordinal` counts from 1. Without an element the row has NULL in its place, or `missing` is the
+    `ordinal` counts from 1, `names` are what it makes up. Without an element the row has NULL in its place, or `missing` is the
     condition under which an engine gives something else.
     """
 
@@ -47,6 +47,7 @@ class Exploded:
     ordinal: str
     element: str
     key: str = ""
+    names: tuple[str, ...] = ()
     missing: str = ""
 
 

@@ -11,12 +11,13 @@ def explode(dialect: Dialect, array: str, type_: List | Map, alias: str) -> Expl
     ordinal, missing = f"nullIf({number}, 0)", f"{number} = 0"
     if isinstance(type_, List):
         join = f"LEFT ARRAY JOIN {array} AS {element}, arrayEnumerate({array}) AS {number}"
-        return Exploded(join, ordinal, element, missing=missing)
+        return Exploded(join, ordinal, element, names=(element, number), missing=missing)
     join = (
         f"LEFT ARRAY JOIN mapKeys({array}) AS {key}, mapValues({array}) AS {element},"
         f" arrayEnumerate(mapKeys({array})) AS {number}"
     )
-    return Exploded(join, ordinal, element, key=key, missing=missing)
+    names = (element, number, key)
+    return Exploded(join, ordinal, element, key=key, names=names, missing=missing)
 
 
 def placeholder(dialect: Dialect, column: Column, name: str) -> str:

@@ -165,6 +165,11 @@ class ClickHouse(Dialect):
     def explode(self, array: str, type_: List | Map, alias: str) -> Exploded:
         return explode(self, array, type_, alias)
 
+    def chain(self, source: str, join: str, alias: str, carried: tuple[str, ...]) -> str:
+        # A view with more than one ARRAY JOIN can be created, but not read.
+        inner = f"(SELECT {', '.join(carried)} FROM {source}) AS {alias}" if carried else source
+        return f"{inner}\n{join}"
+
     def placeholder(self, column: Column, name: str) -> str:
         return placeholder(self, column, name)
 
