@@ -73,8 +73,7 @@ WRITTEN: list[tuple[dict[str, object], str]] = [
     ),
     (
         {"order_by": ("id",), "ttl": "assumeNotNull(maybe) + toIntervalMonth(3)"},
-        "ENGINE = MergeTree()\nORDER BY `id`\n"
-        "TTL (assumeNotNull(`maybe`) + toIntervalMonth(3))",
+        "ENGINE = MergeTree()\nORDER BY `id`\nTTL (assumeNotNull(`maybe`) + toIntervalMonth(3))",
     ),
     (
         {"order_by": ("note", "id")},
@@ -131,7 +130,10 @@ def test_clusters_are_in_every_statement() -> None:
 
 def test_clickhouse_knows_the_cluster_clause(clickhouse: Engine) -> None:
     table = kept("clickhouse", engine="ReplicatedMergeTree('/x', 'r')", cluster="c")
-    for statement in (*clickhouse.dialect.create(table), *clickhouse.dialect.view(table).statements):
+    for statement in (
+        *clickhouse.dialect.create(table),
+        *clickhouse.dialect.view(table).statements,
+    ):
         clickhouse.run([f"EXPLAIN AST {statement}"])  # it reads, and runs nothing
 
 

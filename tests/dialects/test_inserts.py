@@ -93,7 +93,6 @@ def test_placeholders_are_numbered_where_columns_are_no_identifiers() -> None:
     table = Table("d", "t", (Column("a}'b", Integer()), Column("ok", Integer())))
     assert dialect("bigquery").insert_template(table).endswith("VALUES (@p1, @p2)")
     assert dialect("duckdb").insert_template(table) == (
-        'INSERT INTO "d"."t" ("a}\'b", "ok")\n'
-        "VALUES (CAST($p1 AS BIGINT), CAST($p2 AS BIGINT))"
+        'INSERT INTO "d"."t" ("a}\'b", "ok")\nVALUES (CAST($p1 AS BIGINT), CAST($p2 AS BIGINT))'
     )
     assert "{p1:Nullable(Int64)}" in dialect("clickhouse").insert_template(table)

@@ -82,9 +82,7 @@ def test_records_become_columns_and_lists_stay(engines: dict[str, Engine], name:
     assert flat.columns == (
         *("id", "st_a", "st_geo_lat", "st_stops", "st_a_2", "items", "m", "tags", "j"),
     )
-    assert [str(note.text) for note in flat.notes] == [
-        "st_a_2 in the view: st_a is there already"
-    ]
+    assert [str(note.text) for note in flat.notes] == ["st_a_2 in the view: st_a is there already"]
     engine = engines[name]
     assert _rows(engine, "orders_flat", "id", "st_a", "st_geo_lat", "st_a_2", "tags", "j") == [
         (1, None, None, "x", [], None),

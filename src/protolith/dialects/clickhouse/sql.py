@@ -147,7 +147,8 @@ class ClickHouse(Dialect):
 
     def create(self, table: Table) -> tuple[str, ...]:
         self._check_names(table)
-        body = lines([self._column(column) for column in self.stored(table).columns])
+        columns = zip(table.columns, self.stored(table).columns, strict=True)
+        body = lines([self._column(stored, self.default(column).sql) for column, stored in columns])
         clauses = self.clauses(table)
         on = clauses.cluster
         create = (
@@ -208,9 +209,8 @@ class ClickHouse(Dialect):
     def _field(self, column: Column) -> str:
         return f"{self.quote(column.name)} {self.type_text(column.type, nullable=column.nullable)}"
 
-    def _column(self, column: Column) -> str:
+    def _column(self, column: Column, default: str) -> str:
         comment = f" COMMENT {self.literal(column.comment)}" if column.comment else ""
-        default = self.default(column).sql
         return self._field(column) + (f" DEFAULT {default}" if default else "") + comment
 
 
