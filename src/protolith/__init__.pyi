@@ -12,6 +12,7 @@ from .compiler import (
 from .decoding import ReferenceDecoder, decode, read_delimited
 from .descriptors import DescriptorSet
 from .dialects import dialect
+from .dialects.parts import View
 from .errors import (
     BundleError,
     BusyError,
@@ -21,6 +22,7 @@ from .errors import (
     ConflictError,
     EngineError,
     EngineUnavailableError,
+    ExpressionError,
     InvalidNameError,
     LayoutError,
     MalformedError,
@@ -45,7 +47,7 @@ from .registry import (
     SchemaRegistry,
     SchemaVersion,
 )
-from .tables import Column, Table
+from .tables import Column, Storage, Table
 from .translator import SchemaTranslator
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "DescriptorSet",
     "EngineError",
     "EngineUnavailableError",
+    "ExpressionError",
     "InvalidNameError",
     "Layout",
     "LayoutError",
@@ -82,9 +85,11 @@ __all__ = [
     "SchemaVersion",
     "SourceFile",
     "Sources",
+    "Storage",
     "StorageFullError",
     "Table",
     "TooLargeError",
+    "View",
     "arrow_schema",
     "compare_schemas",
     "compile_protos",

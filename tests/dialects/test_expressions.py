@@ -71,6 +71,12 @@ LEFT_OUT: list[tuple[Type, str]] = [
     (Integer(), "1; DROP TABLE x"),
     (Geography(), "ST_GEOGPOINT(1, 2)"),
 ]
+OPTIONS = (
+    "partition_expiration_days=2.5",
+    "require_partition_filter=true",
+    "expiration_timestamp=TIMESTAMP '2030-01-01T00:00:00+00:00'",
+    "labels=[('team', 'it\\'s')]",
+)
 GOOGLE: list[tuple[Type, str]] = [
     *((type_, text) for type_, text, _ in DEFAULTS),
     (Bytes(), "'ab'"),
@@ -244,10 +250,7 @@ def test_a_bad_default_is_refused_with_its_place(type_: Type, text: str) -> None
                     ("labels", '{"team": "it\'s"}'),
                 ),
             },
-            "`day`\nOPTIONS(description='about', partition_expiration_days=2.5,"
-            " require_partition_filter=true,"
-            " expiration_timestamp=TIMESTAMP '2030-01-01T00:00:00+00:00',"
-            " labels=[('team', 'it\\'s')])",
+            "`day`\nOPTIONS(description='about', " + ", ".join(OPTIONS) + ")",
         ),
     ],
 )

@@ -44,7 +44,7 @@ EXAMPLES = int(os.environ.get("PROTOLITH_TEXTS", "60"))
 HOSTILE = "".join(NASTY)
 
 
-def _table(name: str, text: str, dialect_name: str) -> Table:
+def _table(name: str, text: str) -> Table:
     """A hostile name everywhere, a hostile comment, and a default that BigQuery's literal holds."""
     quoted = dialect("bigquery").literal(text)
     inner = Record((Column(name, Integer()), Column("other", String())))
@@ -71,7 +71,7 @@ def _usable(name: str) -> bool:
 @example("a\0b", "\0")
 @given(NAMES.filter(_usable), TEXTS)
 def test_duckdb_reads_one_statement_and_the_same_text(name: str, text: str) -> None:
-    duck, table = dialect("duckdb"), _table(name, text, "duckdb")
+    duck, table = dialect("duckdb"), _table(name, text)
     connection = duckdb.connect()
     views = duck.view(table, name="v").statements
     statements = [*duck.create(table), *views]
@@ -91,7 +91,7 @@ def test_duckdb_reads_one_statement_and_the_same_text(name: str, text: str) -> N
     assert row == (text,)
     assert len(connection.extract_statements(duck.insert_template(table))) == 1
     described = connection.execute("DESCRIBE d.v").fetchall()
-    assert [column[0] for column in described][0] == name
+    assert described[0][0] == name
 
 
 @settings(max_examples=EXAMPLES)
@@ -100,7 +100,7 @@ def test_duckdb_reads_one_statement_and_the_same_text(name: str, text: str) -> N
 @example("a\0b", "\0")
 @given(NAMES.filter(_usable), TEXTS)
 def test_clickhouse_runs_it_and_has_the_same_text(clickhouse: Engine, name: str, text: str) -> None:
-    house, table = clickhouse.dialect, _table(name, text, "clickhouse")
+    house, table = clickhouse.dialect, _table(name, text)
     clickhouse.create(Table("d", "canary", (Column("a", String()),)))
     clickhouse.run(["DROP TABLE IF EXISTS d.t", *house.create(table)])
     [column, *_] = clickhouse.columns("d", "t")
@@ -109,7 +109,7 @@ def test_clickhouse_runs_it_and_has_the_same_text(clickhouse: Engine, name: str,
     clickhouse.run(["INSERT INTO d.t (id_) VALUES (1)"])
     [row] = clickhouse.query(f"SELECT {house.quote(name)} AS c FROM d.t").to_pylist()
     assert row == {"c": text}
-    assert [c.name for c in clickhouse.columns("d", "v")][0] == name
+    assert clickhouse.columns("d", "v")[0].name == name
     assert not clickhouse.create(Table("d", "canary", (Column("a", String()),)))
 
 
@@ -121,7 +121,7 @@ def test_clickhouse_runs_it_and_has_the_same_text(clickhouse: Engine, name: str,
 def test_googles_analyzer_reads_one_statement_and_the_same_text(name: str, text: str) -> None:
     if name.lower().startswith("_"):
         name = f"x{name}"  # some such names are BigQuery's own
-    [statement] = dialect("bigquery").create(_table(name, text, "bigquery"))
+    [statement] = dialect("bigquery").create(_table(name, text))
     found = analyze(statement)
     column = found.column_definition_list[0]
     assert column.name == name

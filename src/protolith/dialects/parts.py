@@ -39,8 +39,8 @@ class Clauses:
 class Exploded:
     """A list or map with one row per element: what goes after FROM, and what it gives.
 
-    `ordinal` counts from 1, `names` are what it makes up. Without an element the row has NULL in its place, or `missing` is the
-    condition under which an engine gives something else.
+    `ordinal` counts from 1, `names` are what it makes up. Without an element the row has NULL in
+    its place, or `missing` is the condition under which an engine gives something else.
     """
 
     join: str

@@ -76,7 +76,7 @@ _READ: dict[str, Type] = {
     "JSON": Json(),
 }
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\000"})
-_NAME_ESCAPES = str.maketrans({"\\": "\\\\", "`": "\\`", "\n": "\\n"})
+_NAME_ESCAPES = str.maketrans({"\\": "\\\\", "`": "\\`", "\n": "\\n", "\r": "\\r", "\0": "\\000"})
 
 
 class BigQuery(Dialect):

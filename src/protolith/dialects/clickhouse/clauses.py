@@ -30,6 +30,7 @@ _ENGINES = spellings(
     [f"{kind}MergeTree" for kind in ("", "Replacing", "Summing", "Aggregating", "Coalescing")]
 )
 _REPLICATED = "replicated"
+_ESCAPES = frozenset("\\'\"`nrtbf0")
 _SETTING = re.compile(r"[a-z][a-z0-9_]*\Z", re.ASCII)
 
 
@@ -88,6 +89,7 @@ def _key(names: Names, texts: tuple[str, ...], clause: str) -> _Key:
 
 
 def _expression(names: Names, text: str, clause: str) -> tuple[str, Writer]:
+    _check_escapes(names, text, clause)
     try:
         return names.expression(text, clause, _FUNCTIONS)
     except ExpressionError as error:
@@ -95,6 +97,14 @@ def _expression(names: Names, text: str, clause: str) -> tuple[str, Writer]:
         if error.hint is None and called is not None:
             error.hint = HINTS.get(called[1].lower())
         raise
+
+
+def _check_escapes(names: Names, text: str, clause: str) -> None:
+    # Of others, such as of a byte, sqlglot and ClickHouse make different texts.
+    for found in re.finditer(r"\\(.?)", text, re.DOTALL):
+        if found[1] not in _ESCAPES:
+            why = f"the escape {quoted(found[0])} is not taken"
+            raise names.refused(clause, why, hint="write the character itself")
 
 
 def _may_be_null(writer: Writer) -> bool:
@@ -129,6 +139,7 @@ def _ttl(names: Names, text: str) -> str:
 
 def _engine(names: Names, text: str) -> str:
     at = f"storage.{names.dialect.name}.engine"
+    _check_escapes(names, text, "engine")
     tree = parse(names.dialect, text, at=at)
     bare = isinstance(tree, exp.Column) and len(tree.parts) == 1
     if not (bare or isinstance(tree, exp.Anonymous)):

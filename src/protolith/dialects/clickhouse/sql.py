@@ -168,8 +168,9 @@ class ClickHouse(Dialect):
 
     def chain(self, source: str, join: str, alias: str, carried: tuple[str, ...]) -> str:
         # A view with more than one ARRAY JOIN can be created, but not read.
-        inner = f"(SELECT {', '.join(carried)} FROM {source}) AS {alias}" if carried else source
-        return f"{inner}\n{join}"
+        if carried:
+            source = f"(SELECT {', '.join(carried)}\nFROM {source}) AS {alias}"
+        return f"{source}\n{join}"
 
     def placeholder(self, column: Column, name: str) -> str:
         return placeholder(self, column, name)
