@@ -227,6 +227,9 @@ def test_a_bad_default_is_refused_with_its_place(type_: Type, text: str) -> None
         dialect("bigquery").create(_table(type_, text))
     assert caught.value.code == "EXPRESSION_INVALID"
     assert caught.value.details[0].field_path == "c"
+    assert [note.field_path for note in dialect("bigquery").stored(_table(type_, text)).notes] == [
+        "c"
+    ]
 
 
 @pytest.mark.parametrize(

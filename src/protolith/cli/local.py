@@ -47,8 +47,7 @@ def translate(
     database: str
         The database, dataset or schema of the table.
     write: Literal["table", "views", "insert"]
-        The table itself; views without nesting, one row per element of each list of records and
-        each map; or an INSERT of one row with placeholders.
+        The table; views without nesting, a row per element of lists and maps; or one INSERT.
     """
     laid_out = lay_out(read_path(path), message, table=table, database=database, layout=layout)
     written = find_dialect(dialect)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from protolith.errors import ExpressionError
 from protolith.tables import Note, Storage, Table, records_in, walk
 
 if TYPE_CHECKING:
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
 def left_out(dialect: "Dialect", table: Table) -> Iterator[Note]:
     """A note for each default that is not written, and those on how the rows are kept."""
     for column in table.columns:
-        reason = dialect.default(column).reason
+        try:
+            reason = dialect.default(column).reason
+        except ExpressionError as error:  # `create` refuses the table; here it is only looked at
+            reason = error.details[0].text
         if reason:
             yield Note(column.name, f"default not written for {dialect.name}: {reason}")
         for path, inner in walk(records_in(column.type), f"{column.name}."):
