@@ -113,6 +113,17 @@ def test_local_files_need_no_store(run: Shell, dialect: str, tmp_path: Path) -> 
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize("dialect", ["duckdb", "clickhouse", "bigquery"])
+def test_views_and_inserts_can_be_written(run: Shell, dialect: str) -> None:
+    command = "translate", "order.proto", "--dialect", dialect, "--write"
+    views = run(*command, "views")
+    assert "_flat" in views
+    assert "VIEW" in views
+    assert "CREATE TABLE" not in views
+    assert run(*command, "insert").startswith("INSERT INTO ")
+    run(*command, "nothing", code=2)
+
+
 def test_the_bigquery_schema(run: Shell, tmp_path: Path) -> None:
     columns = json.loads(run("bq-schema", "order.proto", "--message", "shop.Order"))
     assert [column["name"] for column in columns] == ["id", "cents", "tags", "to"]

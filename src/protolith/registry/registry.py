@@ -19,6 +19,7 @@ from protolith.dialects.bigquery.bq_schema import bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, Converter, check_converter
 from protolith.dialects.bigquery.schema_json import from_json
 from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
+from protolith.dialects.parts import Written
 from protolith.engines import Drift, Engine, Engines, EngineSettings, check_name
 from protolith.errors import (
     ConflictError,
@@ -188,9 +189,11 @@ class SchemaRegistry(Administration, Evolution):
         """The table that a version is laid out as."""
         return self._table(self._store.find(schema_id), layout)
 
-    def ddl(self, schema_id: str, dialect_name: str, layout: Layout = NATIVE) -> str:
-        """The statements that create a version's table, for a dialect."""
-        return dialect(dialect_name).script(self.table(schema_id, layout))
+    def ddl(
+        self, schema_id: str, dialect_name: str, layout: Layout = NATIVE, write: Written = "table"
+    ) -> str:
+        """The statements for a version's table in a dialect, or for its views, or an insert."""
+        return dialect(dialect_name).script(self.table(schema_id, layout), write)
 
     def bq_schema(self, schema_id: str, *, parameter: str = "") -> bytes:
         """A version's BigQuery JSON schema, byte for byte as protoc-gen-bq-schema writes it."""

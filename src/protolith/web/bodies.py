@@ -112,11 +112,12 @@ class BatchResponse(BaseModel):
 
 
 class DdlResponse(BaseModel):
-    """The statements that create a table, as one text."""
+    """The statements as one text, and what the layout or the engine left out."""
 
     schema_id: str
     dialect: str
     ddl: str
+    notes: list[Note]
 
 
 class StorageDescriptorResponse(BaseModel):
