@@ -178,7 +178,7 @@ def test_other_defaults_are_left_out_with_a_note(name: str, type_: Type, text: s
     assert note.text.startswith(f"default not written for {name}: ")
 
 
-@pytest.mark.parametrize("name", ["bigquery", *NAMES])
+@pytest.mark.parametrize("name", ["bigquery", *EMBEDDED])
 def test_a_default_inside_a_record_is_left_out_with_a_note(name: str) -> None:
     inner = Record((Column("a", Integer(), default="1"),))
     table = Table("d", "t", (Column("r", inner),))

@@ -154,7 +154,7 @@ def test_a_view_never_replaces_a_table(engines: dict[str, Engine], name: str) ->
     assert count == [{"n": 2}]
 
 
-@pytest.mark.parametrize("name", ["bigquery", *NAMES])
+@pytest.mark.parametrize("name", ["bigquery", *EMBEDDED])
 def test_views_have_names_of_their_own(name: str) -> None:
     inner = Record((Column("a", List(SUB), nullable=False),))
     table = Table(
