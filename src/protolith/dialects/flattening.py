@@ -23,6 +23,12 @@ class _Step:
 
     names: tuple[str, ...]
     type: List | Map
+    within: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The names for people: what is in a map is in its `value`."""
+        return (*self.within, *self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class _Place:
     @property
     def path(self) -> str:
         """The dotted name of the last list or map."""
-        return ".".join(name for step in self.steps for name in step.names)
+        return ".".join(name for step in self.steps for name in step.shown)
 
 
 @dataclass(slots=True)
@@ -132,21 +138,24 @@ def _places(columns: tuple[Column, ...], *, scalars: bool = False) -> Iterator[_
 def _places_in(
     columns: tuple[Column, ...], names: tuple[str, ...], steps: tuple[_Step, ...], *, scalars: bool
 ) -> Iterator[_Place]:
+    within = ("value",) if steps and isinstance(steps[-1].type, Map) else ()
     for column in columns:
         path = (*names, column.name)
         match column.type:
             case Record(inner):
                 yield from _places_in(inner, path, steps, scalars=scalars)
             case List(element) if scalars or isinstance(element, Record):
-                taken = (*steps, _Step(path, column.type))
-                yield _Place(taken)
-                if isinstance(element, Record):
-                    yield from _places_in(element.columns, (), taken, scalars=scalars)
-            case Map(_, value):
-                taken = (*steps, _Step(path, column.type))
-                yield _Place(taken)
-                if isinstance(value, Record):
-                    yield from _places_in(value.columns, (), taken, scalars=scalars)
+                yield from _exploded((*steps, _Step(path, column.type, within)), scalars=scalars)
+            case Map():
+                yield from _exploded((*steps, _Step(path, column.type, within)), scalars=scalars)
+
+
+def _exploded(steps: tuple[_Step, ...], *, scalars: bool) -> Iterator[_Place]:
+    yield _Place(steps)
+    type_ = steps[-1].type
+    inner = type_.element if isinstance(type_, List) else type_.value
+    if isinstance(inner, Record):
+        yield from _places_in(inner.columns, (), steps, scalars=scalars)
 
 
 def _view(
@@ -168,7 +177,7 @@ def _view(
         exploded = dialect.explode(element, step.type, f"{alias}{number}")
         source = dialect.chain(source, exploded.join, dialect.quote(alias), carried)
         carried = (*(carried or columns), *exploded.names)
-        path = (*path, *step.names)
+        path = (*path, *step.shown)
         query.add(exploded.ordinal, (*path, "ordinal"))
         last = number == len(place.steps)
         value, inner = step.type.element if isinstance(step.type, List) else step.type.value, path
