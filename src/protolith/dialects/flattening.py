@@ -144,10 +144,12 @@ def _places_in(
         match column.type:
             case Record(inner):
                 yield from _places_in(inner, path, steps, scalars=scalars)
-            case List(element) if scalars or isinstance(element, Record):
-                yield from _exploded((*steps, _Step(path, column.type, within)), scalars=scalars)
-            case Map():
-                yield from _exploded((*steps, _Step(path, column.type, within)), scalars=scalars)
+            case List() | Map() as type_ if scalars or not _is_plain_list(type_):
+                yield from _exploded((*steps, _Step(path, type_, within)), scalars=scalars)
+
+
+def _is_plain_list(type_: Type) -> bool:
+    return isinstance(type_, List) and not isinstance(type_.element, Record)
 
 
 def _exploded(steps: tuple[_Step, ...], *, scalars: bool) -> Iterator[_Place]:
@@ -167,7 +169,8 @@ def _view(
     for column in table.columns:
         sql = dialect.field(dialect.quote(alias), column.name)
         query.add_plain(sql, (column.name,), column.type, lists=not place.steps)
-    columns = tuple(_kept(dialect, alias, column.name) for column in table.columns)
+    start, quote = dialect.quote(alias), dialect.quote
+    columns = tuple(f"{dialect.field(start, c.name)} AS {quote(c.name)}" for c in table.columns)
     path: tuple[str, ...] = ()
     carried: tuple[str, ...] = ()
     element = dialect.quote(alias)
@@ -190,10 +193,6 @@ def _view(
     statements = dialect.replace_view(view, query.text(source))
     found = (*notes, *query.notes)
     return View(name, tuple(column for _, column in query.columns), statements, found)
-
-
-def _kept(dialect: Dialect, alias: str, name: str) -> str:
-    return f"{dialect.field(dialect.quote(alias), name)} AS {dialect.quote(name)}"
 
 
 def _alias(table: Table) -> str:
