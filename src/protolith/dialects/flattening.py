@@ -14,8 +14,6 @@ from protolith.dialects.parts import View
 from protolith.errors import NotFoundError, quoted
 from protolith.tables import Column, List, Map, Note, Record, Table, Type, walk
 
-_FLAT = "flat"
-
 
 @dataclass(frozen=True, slots=True)
 class _Step:
@@ -119,7 +117,7 @@ class _Names:
 
     def choose(self, place: _Place) -> tuple[str, tuple[Note, ...]]:
         """A name, and a note if it is not the obvious one."""
-        last = place.path.replace(".", "_") or _FLAT
+        last = place.path.replace(".", "_") or "flat"
         wanted = name = f"{self._table.name}_{last}"
         number = 1
         while name.lower() in self._taken:
@@ -172,8 +170,7 @@ def _view(
     start, quote = dialect.quote(alias), dialect.quote
     columns = tuple(f"{dialect.field(start, c.name)} AS {quote(c.name)}" for c in table.columns)
     path: tuple[str, ...] = ()
-    carried: tuple[str, ...] = ()
-    element = dialect.quote(alias)
+    carried, element = path, start
     for number, step in enumerate(place.steps, 1):
         for part in step.names:
             element = dialect.field(element, part)
