@@ -179,3 +179,20 @@ def test_googles_analyzer_takes_the_views() -> None:
     statements = [statement for view in views for statement in view.statements]
     for view, found in zip(views, analyze_over(*bigquery.create(TABLE), *statements), strict=True):
         assert [column.name for column in found.output_column_list] == list(view.columns)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_three_levels_are_numbered_each(engines: dict[str, Engine], name: str) -> None:
+    middle = Record((Column("k", String()), Column("low", List(SUB), nullable=False)))
+    top = Record((Column("mid", Map(String(), middle), nullable=False),))
+    columns = (Column("id", Integer()), Column("top", List(top), nullable=False))
+    table, engine = Table("shop", "deep", columns), engines[name]
+    engine.create(table)
+    row = {
+        "duckdb": "(1, [{'mid': MAP {'a': {'k': 'z', 'low': [{'x': 1}, {'x': 2}]}}}])",
+        "clickhouse": "(1, [({'a': ('z', [(1), (2)])})])",
+    }
+    engine.run([f"INSERT INTO shop.deep VALUES {row[name]}"])
+    engine.run(engine.dialect.view(table, "top.mid.value.low", name="low").statements)
+    wanted = "top_ordinal", "top_mid_key", "top_mid_value_k", "top_mid_value_low_x"
+    assert _rows(engine, "low", *wanted) == [(1, "a", "z", 1), (1, "a", "z", 2)]

@@ -14,8 +14,6 @@ from protolith.dialects.parts import View
 from protolith.errors import NotFoundError, quoted
 from protolith.tables import Column, List, Map, Note, Record, Table, Type, walk
 
-_FLAT = "flat"
-
 
 @dataclass(frozen=True, slots=True)
 class _Step:
@@ -23,6 +21,12 @@ class _Step:
 
     names: tuple[str, ...]
     type: List | Map
+    within: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The names for people: what is in a map is in its `value`."""
+        return (*self.within, *self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class _Place:
     @property
     def path(self) -> str:
         """The dotted name of the last list or map."""
-        return ".".join(name for step in self.steps for name in step.names)
+        return ".".join(name for step in self.steps for name in step.shown)
 
 
 @dataclass(slots=True)
@@ -113,7 +117,7 @@ class _Names:
 
     def choose(self, place: _Place) -> tuple[str, tuple[Note, ...]]:
         """A name, and a note if it is not the obvious one."""
-        last = place.path.replace(".", "_") or _FLAT
+        last = place.path.replace(".", "_") or "flat"
         wanted = name = f"{self._table.name}_{last}"
         number = 1
         while name.lower() in self._taken:
@@ -132,21 +136,26 @@ def _places(columns: tuple[Column, ...], *, scalars: bool = False) -> Iterator[_
 def _places_in(
     columns: tuple[Column, ...], names: tuple[str, ...], steps: tuple[_Step, ...], *, scalars: bool
 ) -> Iterator[_Place]:
+    within = ("value",) if steps and isinstance(steps[-1].type, Map) else ()
     for column in columns:
         path = (*names, column.name)
         match column.type:
             case Record(inner):
                 yield from _places_in(inner, path, steps, scalars=scalars)
-            case List(element) if scalars or isinstance(element, Record):
-                taken = (*steps, _Step(path, column.type))
-                yield _Place(taken)
-                if isinstance(element, Record):
-                    yield from _places_in(element.columns, (), taken, scalars=scalars)
-            case Map(_, value):
-                taken = (*steps, _Step(path, column.type))
-                yield _Place(taken)
-                if isinstance(value, Record):
-                    yield from _places_in(value.columns, (), taken, scalars=scalars)
+            case List() | Map() as type_ if scalars or not _is_plain_list(type_):
+                yield from _exploded((*steps, _Step(path, type_, within)), scalars=scalars)
+
+
+def _is_plain_list(type_: Type) -> bool:
+    return isinstance(type_, List) and not isinstance(type_.element, Record)
+
+
+def _exploded(steps: tuple[_Step, ...], *, scalars: bool) -> Iterator[_Place]:
+    yield _Place(steps)
+    type_ = steps[-1].type
+    inner = type_.element if isinstance(type_, List) else type_.value
+    if isinstance(inner, Record):
+        yield from _places_in(inner.columns, (), steps, scalars=scalars)
 
 
 def _view(
@@ -158,17 +167,17 @@ def _view(
     for column in table.columns:
         sql = dialect.field(dialect.quote(alias), column.name)
         query.add_plain(sql, (column.name,), column.type, lists=not place.steps)
-    columns = tuple(_kept(dialect, alias, column.name) for column in table.columns)
+    start, quote = dialect.quote(alias), dialect.quote
+    columns = tuple(f"{dialect.field(start, c.name)} AS {quote(c.name)}" for c in table.columns)
     path: tuple[str, ...] = ()
-    carried: tuple[str, ...] = ()
-    element = dialect.quote(alias)
+    carried, element = path, start
     for number, step in enumerate(place.steps, 1):
         for part in step.names:
             element = dialect.field(element, part)
         exploded = dialect.explode(element, step.type, f"{alias}{number}")
         source = dialect.chain(source, exploded.join, dialect.quote(alias), carried)
         carried = (*(carried or columns), *exploded.names)
-        path = (*path, *step.names)
+        path = (*path, *step.shown)
         query.add(exploded.ordinal, (*path, "ordinal"))
         last = number == len(place.steps)
         value, inner = step.type.element if isinstance(step.type, List) else step.type.value, path
@@ -181,10 +190,6 @@ def _view(
     statements = dialect.replace_view(view, query.text(source))
     found = (*notes, *query.notes)
     return View(name, tuple(column for _, column in query.columns), statements, found)
-
-
-def _kept(dialect: Dialect, alias: str, name: str) -> str:
-    return f"{dialect.field(dialect.quote(alias), name)} AS {dialect.quote(name)}"
 
 
 def _alias(table: Table) -> str:
