@@ -3,7 +3,6 @@
 import inspect
 import re
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,12 +11,46 @@ from cyclopts import Parameter
 import protolith
 from protolith import errors
 from protolith.cli import app
+from protolith.compatibility.policies import buf, confluent_fields
 from protolith.compatibility.rules import notes, protojson, source, wire
+from protolith.layout.choices import OPTIONS, STYLES, values_of
 from protolith.lint import rules
 from protolith.web.app import STATUS, create_app
 
 HERE = Path(__file__).parent
 COMPATIBILITY = HERE.parent / "tests/testdata/compatibility"
+LAYOUT_NOTES = """
+## What each style keeps
+
+Every layout says in its notes what it can lose (`loses` in REST answers, `Table.losses` in
+Python); a table without such a note gives its messages back. What can be lost: nanoseconds below a
+microsecond of a `Timestamp` column (counted by each load), in `flat` whether a nested message was
+set if all of its fields can be unset, in JSON what an `Any` holds beyond its type, and what the
+option `ignore` leaves out. Fields that the schema does not know are counted, in every layout.
+
+* `json` is made for engines and tools that like documents. Inside JSON protobuf's own rules hold:
+  64-bit integers are text, bytes base64, instants RFC 3339 with all nanoseconds, fields without
+  presence are left out at their default. `uint64` columns stay unsigned. In BigQuery an instant is
+  DATETIME; `scalars=typed` changes that.
+* `flat` joins names with `_`; two columns of one name are refused with both field paths. Repeated
+  messages stay lists of records, flat within.
+* `enums=both` leaves map values and JSON as they are: there the name (or number) stands alone.
+"""
+MAPPING_FILE = """
+## Mapping files
+
+A TOML file says the same as the options, and more of single fields, by their path of field names
+(`value` is a map's value), so that a schema that cannot carry options needs no edit. What it says
+goes before the options of the schema. A path that leads to no field is an error. Under `storage`
+it says how an engine keeps the rows.
+
+```toml
+{example}```
+
+`protolith create shop.orders --engine clickhouse --layout mapping.toml`; the object
+`layout` of REST has the same keys. Beside the keys below, each option of the table above but
+`style` and `ingestion` can stand at a column, for the field and all within it.
+"""
 WRITTEN = "<!-- Written by docs/generate.py; change the code and run `make docs`. -->\n\n"
 
 
@@ -31,6 +64,7 @@ def pages() -> dict[str, str]:
         "python.md": python_page(),
         "layouts.md": layouts_page(),
         "compatibility.md": compatibility_page(),
+        "policies.md": policies_page(),
     }
     return {name: WRITTEN + text for name, text in made.items()}
 
@@ -256,22 +290,80 @@ def _purposes(rule: str) -> list[tuple[str, str]]:
 
 
 def layouts_page() -> str:
-    rows = ["# Layout options\n"]
+    rows = ["# Layouts\n"]
     rows.append(
-        "Without an option a table has the [native layout](tables.md). Each option is a flag of"
-        " `translate` and `create`, a key of `layout` in `POST /schemas/{schema_id}/tables`, a"
-        " `name=value` of the parameter `layout` of `GET /schemas/{schema_id}/ddl/{dialect}`, and"
-        " an argument of `protolith.Layout`. A table keeps the layout it was created with.\n"
+        "How a message becomes a table is a choice that a table keeps from when it was created."
+        " Without one it is the [native layout](tables.md). A *style* sets several options at once,"
+        " and a single option goes before the style.\n"
     )
-    rows.append("| option | values, the native one first | means |\n|---|---|---|")
-    text = str(inspect.getdoc(protolith.Layout)).partition("----------\n")[2]
+    rows.append("| style | options that differ from native |\n|---|---|")
+    for style, options in STYLES.items():
+        shown = ", ".join(f"`{name}={value}`" for name, value in options.items())
+        rows.append(f"| `{style}` | {shown or '–'} |")
+    rows.append(
+        "\nOn the command line `translate` and `create` take `--layout` with a mapping file, a"
+        " style or pairs (`--layout flat,enums=number`), and each option as a flag of its own,"
+        " which goes before `--layout`. Over REST `layout` is an object in"
+        " `POST /schemas/{schema_id}/tables`, and a text of the same form in"
+        " `GET /schemas/{schema_id}/ddl/{dialect}`. In Python it is `protolith.Layout`.\n"
+    )
+    rows.append("## Options\n\n| option | values, the native one first | means |\n|---|---|---|")
+    meanings = _meanings(protolith.Choices)
+    for part in OPTIONS:
+        values = values_of(part)
+        shown = (
+            "`0` to `8`" if part.name == "recursion_depth" else ", ".join(f"`{v}`" for v in values)
+        )
+        rows.append(f"| `{part.name}` | {shown} | {meanings[part.name]} |")
+    return "\n".join([*rows, LAYOUT_NOTES, *_mapping_rows()]) + "\n"
+
+
+def _mapping_rows() -> list[str]:
+    rows = [MAPPING_FILE.format(example=(HERE / "mapping.toml").read_text())]
+    rows.append("| key of a column | means |\n|---|---|")
+    meanings = _meanings(protolith.ColumnChoices)
+    rows += [f"| `{key}` | {text} |" for key, text in meanings.items() if key != "options"]
+    return rows
+
+
+def _meanings(cls: type) -> dict[str, str]:
+    text = str(inspect.getdoc(cls)).partition("----------\n")[2]
     about = re.split(r"^(\w+): .*$", text, flags=re.MULTILINE)[1:]
-    meanings = dict(zip(about[::2], about[1::2], strict=True))
-    for part in fields(protolith.Layout):
-        values = get_args(part.type) or (part.default,)
-        first = [value for value in values if value == part.default]
-        shown = ", ".join(f"`{v}`" for v in [*first, *(v for v in values if v not in first)])
-        rows.append(f"| `{part.name}` | {shown} | {' '.join(meanings[part.name].split())} |")
+    return {k: " ".join(v.split()) for k, v in zip(about[::2], about[1::2], strict=True)}
+
+
+def policies_page() -> str:
+    rows = ["# Policies\n"]
+    rows.append(
+        "A policy gives the verdict of another tool, for people who live by it. Protolith's own"
+        " levels do not read its rules: they say what a change does to bytes, JSON, code and"
+        " tables, a policy what that tool says about it.\n"
+    )
+    rows.append("## buf\n")
+    rows.append(
+        "What `buf breaking` finds under configuration v2, at the same `file:line:column`. It"
+        " knows no direction: backward, forward and full compare the old schema with the new one,"
+        " and a transitive mode does so for every version. Without settings the category is `FILE`."
+        " The settings are those under `breaking:` in a buf.yaml: `use`, `except`, `ignore`,"
+        " `ignore_only` and `ignore_unstable_packages`. The level of a finding is `wire` for a"
+        " rule of the category `WIRE`, `json` for another one of `WIRE_JSON`, else `source`.\n"
+    )
+    rows.append("| rule | categories | what it holds |\n|---|---|---|")
+    rows += [
+        f"| `{rule.id}` | {', '.join(rule.categories)} | {rule.purpose} |" for rule in buf.rules()
+    ]
+    rows.append("\n## confluent\n")
+    rows.append(
+        "What Confluent's registry finds between two versions. A difference that it refuses is an"
+        " error, one that it lets pass is safe. Backward compares old with new, forward new with"
+        " old, full both; a transitive mode looks at every version.\n"
+    )
+    rows.append("| difference | compatible |\n|---|---|")
+    for names, word in (
+        (confluent_fields.INCOMPATIBLE, "no"),
+        (confluent_fields.COMPATIBLE, "yes"),
+    ):
+        rows += [f"| `{name}` | {word} |" for name in sorted(names)]
     return "\n".join(rows) + "\n"
 
 

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from zetasql.api import Analyzer, CatalogBuilder
+from zetasql.api import Analyzer, CatalogBuilder, TableBuilder
 from zetasql.types import (
     AnalyzerOptions,
     LanguageOptions,
@@ -15,14 +15,21 @@ from zetasql.types import (
 
 @cache
 def _analyzer() -> Any:
+    return _analyzer_with()
+
+
+def _analyzer_with(*tables: Any) -> Any:
     language = LanguageOptions.maximum_features()
     language.product_mode = ProductMode.PRODUCT_EXTERNAL
     language.supported_statement_kinds = [
         kind for name, kind in vars(ResolvedNodeKind).items() if name.endswith("_STMT")
     ]
     functions = ZetaSQLBuiltinFunctionOptions(language_options=language)
-    catalog = CatalogBuilder("tests").with_builtin_functions(functions).build()
-    return Analyzer(AnalyzerOptions(language_options=language), catalog)
+    catalog = CatalogBuilder("tests").with_builtin_functions(functions)
+    for table in tables:
+        catalog.add_table(table)
+    options = AnalyzerOptions(language_options=language, allow_undeclared_parameters=True)
+    return Analyzer(options, catalog.build())
 
 
 def analyze(statement: str) -> Any:
@@ -39,3 +46,16 @@ def shape(type_: Any) -> Any:
     if type_.is_range():
         return f"RANGE<{shape(type_.range_type.element_type)}>"
     return type_.type_kind.name.removeprefix("TYPE_")
+
+
+def analyze_over(create: str, *statements: str) -> list[Any]:
+    """The resolved statements, each over the table that another one creates."""
+    made = analyze(create)
+    name = made.name_path[-1]
+    table = TableBuilder(name)
+    for column in made.column_definition_list:
+        table.add_column(column.name, column.type)
+    analyzer = _analyzer_with(table.build())
+    path = ".".join(f"`{part}`" for part in made.name_path)
+    # The catalog has no datasets: a table has one name there.
+    return [analyzer.analyze_statement(text.replace(path, f"`{name}`")) for text in statements]

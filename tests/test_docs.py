@@ -11,7 +11,8 @@ from types import ModuleType
 
 import pytest
 
-from protolith import Layout, errors
+from protolith import Choices, Layout, compile_protos, errors, lay_out
+from protolith.compatibility.policies import buf
 from protolith.dialects import names
 from protolith.lint import rules
 
@@ -37,8 +38,8 @@ def test_every_code_dialect_and_rule_is_documented() -> None:
     text = "\n".join(page.read_text() for page in PAGES)
     codes = {c.code for c in vars(errors).values() if isinstance(c, type) and hasattr(c, "code")}
     assert codes
-    options = (part.name for part in fields(Layout))
-    for word in (*codes, *options, *names(), *(rule.id for rule in rules())):
+    options = (part.name for part in fields(Choices))
+    for word in (*codes, *options, *names(), *(rule.id for rule in (*rules(), *buf.rules()))):
         assert f"`{word}`" in text, word
 
 
@@ -47,6 +48,18 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_the_mapping_file_of_the_documentation_is_one() -> None:
+    schema = """syntax = "proto3"; message Order {
+      string id = 1; repeated Line lines = 2; message Line { string sku = 1; K kind = 2; }
+      enum K { A = 0; }
+    }"""
+    layout = Layout.from_file(ROOT / "docs" / "mapping.toml")
+    table = lay_out(compile_protos(schema), "Order", layout=layout)
+    names = [column.name for column in table.columns]
+    assert names == ["order_id", "lines", "_schema_version", "_ingested_at", "_source_offset"]
+    assert table.stored_in("clickhouse").order_by == ("order_id",)
 
 
 def test_the_readme_is_one_screen() -> None:

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 import pytest
 
 from protolith import (
+    Choices,
     Column,
     InvalidNameError,
     Layout,
@@ -240,6 +241,17 @@ def test_bombs_are_refused_with_the_path() -> None:
 
 
 CHOICES = {
+    "style": ("json", "N f = 1;", Json()),
+    "messages": ("json", "F f = 1;", Json()),
+    "lists": ("json", "repeated int32 f = 1;", Json()),
+    "scalars": ("plain", "bytes f = 1;", String()),
+    "oneofs": ("case", "oneof f { int32 a = 1; }", EnumName()),
+    "names": ("camel", "int32 f = 1; int32 f_g = 2;", {"f", "fG", "z"}),
+    "ingestion": (
+        "columns",
+        "int32 f = 1;",
+        {"f", "z", "_schema_version", "_ingested_at", "_source_offset"},
+    ),
     "integers": ("exact", "uint32 f = 1;", Integer(32, signed=False)),
     "enums": ("number", "E f = 1;", Integer()),
     "maps": (
@@ -270,7 +282,7 @@ CHOICES = {
 }
 
 
-@pytest.mark.parametrize("name", [part.name for part in fields(Layout)])
+@pytest.mark.parametrize("name", [part.name for part in fields(Choices)])
 def test_each_choice(name: str) -> None:
     value, field, expected = CHOICES[name]
     imports = "".join(
@@ -284,11 +296,19 @@ def test_each_choice(name: str) -> None:
             "type/date",
         )
     )
-    body = f"{imports} message M {{ {field} int32 z = 9; }} message N {{}} enum E {{ ZERO = 0; }}"
+    body = (
+        f"{imports} message M {{ {field} int32 z = 9; }} message N {{}} enum E {{ ZERO = 0; }}"
+        " message F { int32 g = 1; }"
+    )
     layout = Layout.of({name: value})
     columns = {column.name: column for column in table_of(body, layout=layout).columns}
+    assert Layout.of(json.loads(layout.to_json())) == layout
+    assert Layout.from_text(f"{name}={value}") == layout
     if expected is None:
         assert set(columns) == {"z"}
+        return
+    if isinstance(expected, set):
+        assert set(columns) == expected
         return
     found = columns["f"].type
     if name == "recursion_depth":
@@ -298,8 +318,6 @@ def test_each_choice(name: str) -> None:
         found = Record(tuple(replace(column, comment="") for column in found.columns))
     assert found == expected
     assert columns["f"].type != table_of(body).columns[0].type
-    assert Layout.of(json.loads(layout.to_json())) == layout
-    assert Layout.from_text(f"{name}={value}") == layout
 
 
 def test_recursion_can_be_refused() -> None:

@@ -12,6 +12,7 @@ from .compiler import (
 from .decoding import ReferenceDecoder, decode, read_delimited
 from .descriptors import DescriptorSet
 from .dialects import dialect
+from .dialects.parts import View
 from .engines import EngineSettings
 from .errors import (
     BundleError,
@@ -22,6 +23,7 @@ from .errors import (
     ConflictError,
     EngineError,
     EngineUnavailableError,
+    ExpressionError,
     IncompatibleError,
     InvalidNameError,
     LayoutError,
@@ -36,7 +38,7 @@ from .errors import (
     StorageFullError,
     TooLargeError,
 )
-from .layout import Layout, lay_out
+from .layout import Choices, ColumnChoices, Layout, lay_out
 from .lint import LintFinding, lint
 from .registry import (
     AsyncSchemaRegistry,
@@ -51,7 +53,7 @@ from .registry import (
     SchemaVersion,
 )
 from .store import Change, Reference, Search, acting_as
-from .tables import Column, Table
+from .tables import Column, Storage, Table
 from .translator import SchemaTranslator
 
 __all__ = [
@@ -59,7 +61,9 @@ __all__ = [
     "BundleError",
     "BusyError",
     "Change",
+    "Choices",
     "Column",
+    "ColumnChoices",
     "CompatibilityMode",
     "CompileError",
     "CompilerRejectedError",
@@ -71,6 +75,7 @@ __all__ = [
     "EngineError",
     "EngineSettings",
     "EngineUnavailableError",
+    "ExpressionError",
     "Finding",
     "IncompatibleError",
     "InvalidNameError",
@@ -98,9 +103,11 @@ __all__ = [
     "Search",
     "SourceFile",
     "Sources",
+    "Storage",
     "StorageFullError",
     "Table",
     "TooLargeError",
+    "View",
     "Waiver",
     "acting_as",
     "arrow_schema",

@@ -180,10 +180,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that the layout decided or lost at a field, for people to read."""
+    """Something that the layout decided or lost at a field, for people to read.
+
+    `loses` says that values can be lost, not just kept in another form.
+    """
 
     field_path: str
     text: str
+    loses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,11 @@ class Table:
     message: str | None = None
     notes: tuple[Note, ...] = ()
     storage: tuple[tuple[str, Storage], ...] = ()
+
+    @property
+    def losses(self) -> tuple[Note, ...]:
+        """The notes of what can be lost of a message; none if its rows give it back whole."""
+        return tuple(note for note in self.notes if note.loses)
 
     def stored_in(self, dialect: str) -> Storage:
         """How the engine of a dialect keeps the rows."""

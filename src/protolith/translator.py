@@ -1,29 +1,11 @@
 """BigQuery JSON schemas as CREATE TABLE statements, by the names of SPEC.md."""
 
-from dataclasses import replace
 from typing import Any
 
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.schema_json import from_json
-from protolith.layout import DEFAULT_DATABASE
-from protolith.tables import (
-    Boolean,
-    Column,
-    Date,
-    DateTime,
-    EnumName,
-    Float,
-    Integer,
-    Json,
-    List,
-    Map,
-    Record,
-    String,
-    Table,
-    Time,
-    Timestamp,
-    Type,
-)
+from protolith.layout import DEFAULT_DATABASE, with_json_columns
+from protolith.tables import Table
 
 
 class SchemaTranslator:
@@ -49,27 +31,6 @@ class SchemaTranslator:
         """
         table = from_json(schema_json, table=table_name, database=database_name)
         return _create_table("clickhouse", table)
-
-
-def with_json_columns(table: Table) -> Table:
-    """The table in the json layout: nested and repeated values are JSON documents."""
-    return replace(table, columns=tuple(_in_json_layout(column) for column in table.columns))
-
-
-def _in_json_layout(column: Column) -> Column:
-    return replace(column, type=_json_layout_type(column.type))
-
-
-def _json_layout_type(type_: Type) -> Type:
-    match type_:
-        case Record() | List() | Map():
-            return Json()
-        case Timestamp() | DateTime():
-            return DateTime()
-        case Boolean() | Integer() | Float() | EnumName() | Date() | Time():
-            return type_
-        case _:
-            return String()
 
 
 def _create_table(name: str, table: Table) -> str:

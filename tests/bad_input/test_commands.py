@@ -70,7 +70,7 @@ def test_names_that_the_terminal_cannot_show(closed_world: World, tmp_path: Path
         ["subject", "show", "a", "b"],
         ["create", "shop.orders"],
         ["create", "shop.orders", "--engine"],
-        ["create", "shop.orders", "--engine", "duckdb", "--layout", "x"],
+        ["create", "shop.orders", "--engine", "duckdb", "--outlay", "x"],
         ["ingest", "x", "--subject", "shop.orders", "--framing", "lines"],
         ["serve", "--port", "x"],
         ["serve", "--port", "99999"],

@@ -66,6 +66,13 @@ def test_layout_options(run: Shell) -> None:
     assert "is there already" in run("create", "bigquery_lite.m", "--engine", "duckdb")
     run("create", "bigquery_lite.m", "--engine", "duckdb", "--enums", "name", code=100)
     run("translate", "e.proto", "--dialect", "duckdb", "--enums", "text", code=2)
+    Path("map.toml").write_text('enums = "both"\n[columns.e]\nname = "kind"\n')
+    flags = ("translate", "e.proto", "--dialect", "duckdb", "--layout")
+    assert '"kind" VARCHAR,\n  "kind_number" BIGINT' in run(*flags, "map.toml")
+    assert '"kind" BIGINT\n' in run(*flags, "map.toml", "--enums", "number")
+    assert '"e" INTEGER\n' in run(*flags, "exact,enums=number")
+    run(*flags, "nothing.toml", code=1)
+    run(*flags, "flatt", code=2)
     run("translate", "e.proto", "--dialect", "duckdb", "--recursion-depth", "9", code=2)
 
 
@@ -104,6 +111,17 @@ def test_local_files_need_no_store(run: Shell, dialect: str, tmp_path: Path) -> 
     body = json.loads(run("translate", "order.proto", "--dialect", dialect, "--format", "json"))
     assert body["dialect"] == dialect
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "clickhouse", "bigquery"])
+def test_views_and_inserts_can_be_written(run: Shell, dialect: str) -> None:
+    command = "translate", "order.proto", "--dialect", dialect, "--write"
+    views = run(*command, "views")
+    assert "_flat" in views
+    assert "VIEW" in views
+    assert "CREATE TABLE" not in views
+    assert run(*command, "insert").startswith("INSERT INTO ")
+    run(*command, "nothing", code=2)
 
 
 def test_the_bigquery_schema(run: Shell, tmp_path: Path) -> None:

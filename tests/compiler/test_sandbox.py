@@ -46,7 +46,7 @@ BOMBS = {
     "option 101 deep in <": (nested_option(101, "<", ">"), "signal SIGABRT", NO_PRECHECK),
     "option 101 deep in [{": (nested_option(101, "[{", "}]"), "signal SIGABRT", NO_PRECHECK),
     "option 100,000 deep": (nested_option(100_000), "signal SIGSEGV", NO_PRECHECK),
-    "150,000 ranges": (RANGES, "CPU time", replace(NO_PRECHECK, cpu_seconds=1)),
+    "150,000 ranges": (RANGES, "CPU time", replace(NO_PRECHECK, cpu_seconds=1, wall_seconds=600)),
     "a name of 60 KB": (LONG_NAME, "memory", NO_PRECHECK),
     "a string of 20 MB": (LONG_TEXT, "output size", NO_PRECHECK),
     "10 MB of noise": ("x;\n" * 3_500_000, "messages", NO_PRECHECK),

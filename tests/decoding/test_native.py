@@ -14,7 +14,7 @@ from protolith import compile_protos, dialect, lay_out, read_delimited, read_pat
 from protolith.decoding import Decoded, ReferenceDecoder, decode
 from protolith.decoding.native import TOO_LARGE, NativeDecoder, is_available, native_decoder
 from protolith.decoding.streams import NativeRun, decode_stream
-from protolith.dialects import names
+from protolith.engines import NAMES
 from protolith.errors import LayoutError, RowsRejectedError
 from protolith.layout import Layout
 
@@ -69,7 +69,7 @@ def test_it_is_built() -> None:
     assert is_available()
 
 
-@pytest.mark.parametrize("name", [None, *names()])
+@pytest.mark.parametrize("name", [None, *NAMES])
 @pytest.mark.parametrize("sample", ["clicks", "shop/orders"])
 def test_the_samples(sample: str, name: str | None) -> None:
     descriptors = read_path(SAMPLES / f"{sample}.proto")
@@ -124,25 +124,25 @@ def run_of(text: str, data: bytes, **options: Any) -> tuple[NativeRun, pa.Buffer
     return NativeRun(native, decoder, Decoded(), **options), pa.py_buffer(data)
 
 
-NAMES = 'syntax = "proto3"; message M { repeated E e = 1; } enum E { %s = 0; }' % ("E" * 200)
+LONG_NAMES = 'syntax = "proto3"; message M { repeated E e = 1; } enum E { %s = 0; }' % ("E" * 200)
 
 
 def test_a_small_record_does_not_take_gigabytes() -> None:
     bomb = bytes([0x0A, 0x80, 0x80, 0x04]) + bytes(65_536)  # 65,536 names of 200 letters
     data = delimited([b"", bomb, b""])
-    run, buffer = run_of(NAMES, data, skip_bad=True, max_bytes=1_000_000)
+    run, buffer = run_of(LONG_NAMES, data, skip_bad=True, max_bytes=1_000_000)
     assert [batch.num_rows for batch in run.batches(buffer)] == [1, 1]
     assert run.account.rejected_count == 1
     assert str(run.account.rejected[0]) == (
         "record 1 at byte 1: it would take more than 1,000,000 bytes of memory"
     )
-    run, buffer = run_of(NAMES, data, skip_bad=True)
+    run, buffer = run_of(LONG_NAMES, data, skip_bad=True)
     assert sum(batch.num_rows for batch in run.batches(buffer)) == 3
 
 
 def test_the_memory_limit_ends_a_batch_before_it_refuses_a_record() -> None:
     part = bytes([0x0A, 0xE8, 0x07]) + bytes(1000)  # 200,000 bytes of names
-    run, buffer = run_of(NAMES, delimited([part] * 9), max_bytes=1_000_000)
+    run, buffer = run_of(LONG_NAMES, delimited([part] * 9), max_bytes=1_000_000)
     counts = [batch.num_rows for batch in run.batches(buffer)]
     assert sum(counts) == 9
     assert len(counts) > 2
@@ -189,6 +189,6 @@ def test_native_is_what_decodes_the_usual(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_status_of_a_record_that_is_too_large() -> None:
-    run, buffer = run_of(NAMES, delimited([bytes([0x0A, 0xE8, 0x07]) + bytes(1000)]))
+    run, buffer = run_of(LONG_NAMES, delimited([bytes([0x0A, 0xE8, 0x07]) + bytes(1000)]))
     native: NativeDecoder = run.native
     assert native.decode(buffer, 0, 10, 100)[3] == TOO_LARGE

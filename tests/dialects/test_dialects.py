@@ -9,7 +9,7 @@ import pytest
 from dialects.contract import CASES, HOSTILE, SCALARS, Case, in_each_place, table
 from googlesql import analyze, shape
 from protolith import Column, LayoutError, NotFoundError, Table, dialect
-from protolith.dialects import names
+from protolith.dialects import _SHARED, names
 from protolith.engines import EMBEDDED, Engine, open_engine
 from protolith.tables import (
     Boolean,
@@ -44,7 +44,7 @@ def _recreated(engine: Engine, wanted: Table) -> None:
 def test_the_folder_is_the_list_of_dialects() -> None:
     folder = Path(__file__).parents[2] / "src/protolith/dialects"
     found = {path.stem for path in folder.iterdir() if not path.stem.startswith("_")}
-    found -= {"base", "reading"}
+    found -= set(_SHARED)
     assert set(names()) == found
     for name in names():
         assert dialect(name).name == name

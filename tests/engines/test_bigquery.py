@@ -265,3 +265,20 @@ def test_a_service_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.Monk
     settings = EngineSettings(bigquery="p", bigquery_endpoint="http://127.0.0.1:9")
     with pytest.raises(EngineUnavailableError, match="does not answer"):
         open_engine("bigquery", tmp_path, settings).create(TABLE)
+
+
+def test_a_creation_that_nobody_heard_the_end_of_is_finished_later(
+    tmp_path: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protolith.engines.bigquery.RETRY", DEFAULT_RETRY.with_timeout(0.1))
+    away = EngineSettings(bigquery="p", bigquery_endpoint="http://127.0.0.1:9")
+    with SchemaRegistry(tmp_path / "home", engines=away) as registry:
+        registry.register_schema(ORDER, "orders", "shop")
+        with pytest.raises(EngineUnavailableError):
+            registry.create_table("shop.orders", "bigquery")
+        (found,) = registry.diagnose(mend=True)
+        assert (found.state, found.mended) == ("unknown", False)
+    with SchemaRegistry(tmp_path / "home", engines=settings) as registry:
+        (found,) = registry.diagnose(mend=True)
+        assert (found.state, found.mended) == ("unfinished", True)
+        assert registry.drift("shop.orders").differences == ()

@@ -23,11 +23,11 @@ from googlesql import analyze
 from lint.cases import CASES, HEAD, Case, described, message
 from protolith import DescriptorSet, LintFinding, compile_protos, dialect, lint
 from protolith.dialects.bigquery import parity, wire
+from protolith.dialects.bigquery.defaults import find_default
 from protolith.dialects.bigquery.packages import File, Message
 from protolith.dialects.bigquery.schema_json import from_json
 from protolith.errors import MalformedError, NotFoundError, SchemaRegistryError
 from protolith.lint import findings_in, rules
-from protolith.lint.defaults import find_default
 from protolith.lint.places import Places
 from protolith.lint.tree import Tree, grow
 

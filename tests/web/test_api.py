@@ -124,6 +124,18 @@ def test_ddl_as_json_and_as_text(client: TestClient, dialect: str) -> None:
     assert (text.text, text.headers["content-type"]) == (body["ddl"], "text/plain; charset=utf-8")
 
 
+def test_views_inserts_and_notes(client: TestClient) -> None:
+    fields = [{"name": "a", "type": "FLOAT", "defaultValueExpression": "RAND()"}]
+    body = {"schema_json": fields, "table_name": "t"}
+    schema_id = client.post("/schemas/register-json", json=body).json()["schema_id"]
+    url = f"/schemas/{schema_id}/ddl/duckdb"
+    [note] = client.get(url).json()["notes"]
+    assert (note["field_path"], "default not written for duckdb" in note["text"]) == ("a", True)
+    assert "t_flat" in client.get(url, params={"write": "views"}).json()["ddl"]
+    assert "$a" in client.get(url, params={"write": "insert"}).json()["ddl"]
+    assert client.get(url, params={"write": "x"}).status_code in {400, 422}
+
+
 def test_layout_options(client: TestClient) -> None:
     schema_id = register(client, ("tree.proto", TREE), table_name="trees")["schema_id"]
     url = f"/schemas/{schema_id}"
@@ -138,6 +150,13 @@ def test_layout_options(client: TestClient) -> None:
         assert (refused.status_code, refused.json()["code"]) == (400, "MALFORMED_REQUEST")
         assert refused.json()["hint"]
     assert client.get(f"{url}/ddl/duckdb", params={"layout": "x"}).status_code == 400
+    mapped = '{"style": "json", "columns": {"left": {"name": "other"}}}'
+    text = client.get(f"{url}/ddl/duckdb", params={"layout": mapped}).json()["ddl"]
+    assert '"other" JSON' in text
+    layout = {"style": "json", "columns": {"big": {"ignore": True}}}
+    body = {"engine": "clickhouse", "layout": layout}
+    created = client.post(f"{url}/tables", json=body).json()
+    assert (created["layout"], created["notes"][0]["loses"]) == (layout, True)
 
 
 TREE = """syntax = "proto3"; package p; import "bq_table.proto";

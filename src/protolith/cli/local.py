@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from google.protobuf import json_format
 
 from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
+from protolith.cli.layouts import chosen_layout
 from protolith.cli.output import OUTPUT
 from protolith.compiler import read_path
 from protolith.dialects import dialect as find_dialect
@@ -16,7 +17,8 @@ from protolith.dialects import names
 from protolith.dialects.bigquery.bq_schema import bq_schema as write_bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, check_converter
 from protolith.dialects.bigquery.storage import storage_schema
-from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
+from protolith.dialects.parts import Written
+from protolith.layout import DEFAULT_DATABASE, NATIVE, Choices, lay_out
 from protolith.lint import LintFinding
 from protolith.lint import lint as lint_schema
 from protolith.tables import check_text
@@ -31,9 +33,11 @@ def translate(
     message: str | None = None,
     table: str | None = None,
     database: str = DEFAULT_DATABASE,
-    layout: Annotated[Layout, LAYOUT_OPTIONS] = NATIVE,
+    layout: str | None = None,
+    options: Annotated[Choices | None, LAYOUT_OPTIONS] = None,
+    write: Written = "table",
 ) -> None:
-    """Print the statements that create the table of a message.
+    """Print the statements that create the table of a message, or views on it, or an INSERT.
 
     Parameters
     ----------
@@ -47,10 +51,16 @@ def translate(
         The table's name, if not that of the message.
     database: str
         The database, dataset or schema of the table.
+    layout: str | None
+        A mapping file (.toml), a style such as flat, or options such as enums=number,maps=entries.
+    write: Literal["table", "views", "insert"]
+        The table; views without nesting, a row per element of lists and maps; or one INSERT.
     """
-    laid_out = lay_out(read_path(path), message, table=table, database=database, layout=layout)
-    text = find_dialect(dialect).script(laid_out)
-    OUTPUT.notes(laid_out.notes)
+    chosen = chosen_layout(layout, options) or NATIVE
+    laid_out = lay_out(read_path(path), message, table=table, database=database, layout=chosen)
+    written = find_dialect(dialect)
+    text = written.script(laid_out, write)
+    OUTPUT.notes(written.notes(laid_out, write))
     if OUTPUT.format == "json":
         OUTPUT.value({"dialect": dialect, "table": laid_out.name, "ddl": text}, text)
     else:

@@ -10,6 +10,7 @@ from typing import Annotated, BinaryIO
 from cyclopts import Parameter
 
 from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
+from protolith.cli.layouts import chosen_layout
 from protolith.cli.output import OUTPUT
 from protolith.compiler.sources import check_name
 from protolith.decoding import Framing
@@ -20,7 +21,7 @@ from protolith.errors import (
     RowsRejectedError,
     quoted,
 )
-from protolith.layout import DEFAULT_DATABASE, Layout
+from protolith.layout import DEFAULT_DATABASE, Choices
 from protolith.registry import SchemaRegistry
 from protolith.registry.loading import NOTHING_LOADED
 from protolith.registry.references import LATEST
@@ -163,7 +164,11 @@ def pull(subject: str, directory: Path = Path()) -> None:
 
 
 def create(
-    subject: str, *, engine: str, layout: Annotated[Layout | None, LAYOUT_OPTIONS] = None
+    subject: str,
+    *,
+    engine: str,
+    layout: str | None = None,
+    options: Annotated[Choices | None, LAYOUT_OPTIONS] = None,
 ) -> None:
     """Create the table of a version in an engine; doing it again changes nothing.
 
@@ -173,9 +178,11 @@ def create(
         database.table (the latest version), database.table@3, or a schema id.
     engine: str
         duckdb, clickhouse or bigquery.
+    layout: str | None
+        A mapping file (.toml), a style such as flat, or options such as enums=number,maps=entries.
     """
     with open_registry() as registry:
-        table = registry.create_table(subject, engine, layout)
+        table = registry.create_table(subject, engine, chosen_layout(layout, options))
     verb = "created" if table.created else "is there already:"
     name = f"{table.database_name}.{table.table_name}"
     OUTPUT.value(table, f"{engine}: {verb} {name} (version {table.version})")

@@ -129,9 +129,10 @@ class Assembly:
         return self.enum_index[enum.full_name]
 
     def all_fields(self, message: Descriptor) -> list[FieldDescriptor]:
-        """The fields of a message and its extensions."""
-        extensions = self.descriptors.pool.FindAllExtensions(message)
-        return [*message.fields, *extensions]
+        """The fields of a message; one with extensions is for the reference decoder."""
+        if self.descriptors.pool.FindAllExtensions(message):
+            raise UnsupportedError(message.full_name)
+        return list(message.fields)
 
     def write(self, root: int, top: list[int]) -> list[int]:
         """The whole program."""

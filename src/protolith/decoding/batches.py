@@ -35,7 +35,7 @@ class Decoded:
         """The values of a frame's row, or `RecordError`; counts what the row does not hold."""
         if frame.broken is not None:
             raise RecordError(frame.broken)
-        row = decoder.decode(frame.data)
+        row = decoder.decode(frame.data, frame.offset)
         self.unknown_fields.update(row.unknown_fields)
         self.cut.update(row.cut)
         return row.values

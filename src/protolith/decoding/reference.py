@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf import message_factory
@@ -10,7 +11,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from protolith.decoding.values import RecordError, adapted, converter, entry_converter, ranged
+from protolith.decoding.documents import RecordError, entry_converter, list_document, messages_in
+from protolith.decoding.paths import demanded, fields_along, missing_value, through, which
+from protolith.decoding.values import adapted, converter, ranged
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import Dialect
 from protolith.errors import LayoutError
@@ -24,9 +27,13 @@ _Getter = Callable[[Any, "Row"], Any]
 
 @dataclass
 class Row:
-    """The values of one record in column order, and what they do not hold."""
+    """The values of one record in column order, and what they do not hold.
+
+    `offset` is where the record begins in its source, in bytes, if that is known.
+    """
 
     values: list[Any] = field(default_factory=list)
+    offset: int | None = None
     unknown_fields: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
 
@@ -35,11 +42,18 @@ class ReferenceDecoder:
     """Decodes one message type into the rows of a table; the oracle of the tests.
 
     `table` is laid out from a message of `descriptors`. The rows are those of the attribute
-    `table`: the table as the dialect's engine stores it, if a dialect is given.
+    `table`: the table as the dialect's engine stores it, if a dialect is given. `schema_version`
+    and `ingested_at` are for the columns that say where a row came from, if the table has them.
     """
 
     def __init__(
-        self, descriptors: DescriptorSet, table: Table, dialect: Dialect | None = None
+        self,
+        descriptors: DescriptorSet,
+        table: Table,
+        dialect: Dialect | None = None,
+        *,
+        schema_version: int | None = None,
+        ingested_at: datetime | None = None,
     ) -> None:
         if table.message is None:
             raise LayoutError(
@@ -50,14 +64,15 @@ class ReferenceDecoder:
         self.logical = table
         self.descriptors = descriptors
         self.years = (1, 9999) if dialect is None else dialect.timestamp_range()
+        self._known = {"schema_version": schema_version, "ingested_at": _micros(ingested_at)}
         root = descriptors.message(table.message)
         self._class = message_factory.GetMessageClass(root)
         self._name = root.full_name
         pairs = zip(table.columns, self.table.columns, strict=True)
         self._getters = [self._getter(root, *pair, pair[0].name) for pair in pairs]
 
-    def decode(self, data: bytes) -> Row:
-        """Decode one record, or raise `RecordError` with the reason."""
+    def decode(self, data: bytes, offset: int | None = None) -> Row:
+        """Decode one record that began at an offset, or raise `RecordError` with the reason."""
         cls: Any = self._class
         try:
             # Through the class: a field may be called like a method of the instance.
@@ -67,7 +82,7 @@ class ReferenceDecoder:
         if not cls.IsInitialized(message):
             missing = ", ".join(cls.FindInitializationErrors(message))
             raise RecordError(f"required fields are missing: {missing}")
-        row = Row()
+        row = Row(offset=offset)
         try:
             self._check_unknown(message, row)
             if row.unknown_fields and not cls.ListFields(message):
@@ -90,16 +105,42 @@ class ReferenceDecoder:
             found = _WIRE_TYPES[unknown.wire_type]
             raise RecordError(f"{known.full_name}: wire type {found} does not fit its type")
         for part, value in type(message).ListFields(message):
-            for inner in _messages_in(part, value):
+            if part.is_extension:
+                row.unknown_fields[f"{descriptor.full_name}.{part.number}"] += 1
+            for inner in messages_in(part, value):
                 self._check_unknown(inner, row)
 
     def _getter(self, message: Descriptor, column: Column, stored: Column, path: str) -> _Getter:
+        role, _, oneof = column.role.partition(":")
+        if role == "case":
+            return through(message, column.path, which(oneof), None)
         if not column.path:
-            missing: Any = [] if isinstance(column.type, List | Map) else None
-            return lambda _message, _row: missing
-        part = message.fields_by_number[column.path[0]]
+            return self._told(column)
+        outer = column.path[:-1]
+        parts = fields_along(message, column.path)
+        get = self._field_getter(parts[-1], column, stored, path)
+        if not outer:
+            return get
+        missing = missing_value(parts[-1], column)
+        found = through(message, outer, get, missing)
+        required = not (column.nullable or parts[-1].is_repeated)
+        return demanded(found, path) if required else found
+
+    def _told(self, column: Column) -> _Getter:
+        """What no field of the message holds."""
+        if column.role == "source_offset":
+            return lambda _message, row: row.offset
+        missing: Any = [] if isinstance(column.type, List | Map) else None
+        value = self._known.get(column.role, missing)
+        return lambda _message, _row: value
+
+    def _field_getter(
+        self, part: FieldDescriptor, column: Column, stored: Column, path: str
+    ) -> _Getter:
         name = part.name
         kind = part.message_type
+        if part.is_repeated and not isinstance(column.type, List | Map):
+            return list_document(part, path, self.descriptors.pool)
         if kind is not None and kind.GetOptions().map_entry:
             return self._map_getter(name, kind, (column.type, stored.type), path)
         if isinstance(column.type, List) and isinstance(stored.type, List):
@@ -116,7 +157,7 @@ class ReferenceDecoder:
         keys, values = (entry.fields_by_name[part] for part in ("key", "value"))
         logical, stored = _entry_types(types[0]), _entry_types(types[1])
         if logical is None or stored is None:  # an override: each entry is one document
-            whole = entry_converter(entry, _element(types[0]), path, self.descriptors.pool)
+            whole = entry_converter(entry, path, self.descriptors.pool)
             return lambda message, row: [
                 whole(key, value, row) for key, value in getattr(message, name).items()
             ]
@@ -142,6 +183,12 @@ class ReferenceDecoder:
         return lambda message, row: _named(names, (get(message, row) for get in getters))
 
 
+def _micros(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
 def _entry_types(type_: Type) -> tuple[Type, Type] | None:
     """The types of a map's key and value; None where an entry is one value."""
     match type_:
@@ -151,10 +198,6 @@ def _entry_types(type_: Type) -> tuple[Type, Type] | None:
             return key_column.type, value_column.type
         case _:
             return None
-
-
-def _element(type_: Type) -> Type:
-    return type_.element if isinstance(type_, List) else type_
 
 
 def _named(names: Sequence[str], values: Iterable[Any]) -> dict[str, Any]:
@@ -170,13 +213,3 @@ def _present(name: str, convert: _Getter, path: str, *, nullable: bool) -> _Gett
         raise RecordError(f"{path}: a required column has no value")
 
     return get
-
-
-def _messages_in(part: FieldDescriptor, value: Any) -> Sequence[Any]:
-    kind = part.message_type
-    if kind is None:
-        return ()
-    if kind.GetOptions().map_entry:
-        has_messages = kind.fields_by_name["value"].message_type is not None
-        return list(value.values()) if has_messages else ()
-    return list(value) if part.is_repeated else (value,)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Context, InvalidOperation
@@ -9,11 +10,17 @@ from decimal import Decimal as Number
 from functools import partial
 from typing import Any
 
-from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from protolith.layout.well_known import DURATION, GOOGLE_TYPES, TIMESTAMP, WRAPPERS
+from protolith.decoding.documents import RecordError, json_text, serialized
+from protolith.layout.well_known import (
+    BYTES_VALUE,
+    DURATION,
+    GOOGLE_TYPES,
+    TIMESTAMP,
+    WRAPPERS,
+)
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -30,11 +37,6 @@ from protolith.tables import (
     Type,
 )
 
-
-class RecordError(ValueError):
-    """A record cannot be a row of the table; the message says why."""
-
-
 Convert = Callable[[Any, Any], Any]
 
 _NANOS = 1_000_000_000
@@ -43,7 +45,6 @@ _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # years 0001 to 
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 _EPOCH = date(1970, 1, 1).toordinal()
 _TOO_FINE = re.compile(r"\.\d{7}")  # fromisoformat would cut further digits silently
-_NANO_DIGITS = 9
 _LONGEST = 315_576_000_000  # seconds of a valid Duration, about 10,000 years
 _INT64 = range(-(2**63), 2**63)
 _F = FieldDescriptor
@@ -60,32 +61,16 @@ def converter(part: FieldDescriptor, type_: Type, path: str, pool: DescriptorPoo
     The converter takes a value and the row that counts what is cut; it raises `RecordError`.
     """
     if part.message_type is not None:
-        return _from_message(part.message_type.full_name, type_, path, pool)
+        return _from_message(part.message_type, type_, path, pool)
     if part.enum_type is not None:
         return _from_enum(part.enum_type, type_)
     if part.type == FieldDescriptor.TYPE_STRING:
         return _from_text(type_, path)
+    if part.type == FieldDescriptor.TYPE_BYTES and type_ == String():
+        return lambda value, _row: _base64(value)
     if part.type in _WHOLE:
         return _from_whole(part, type_, path)
     return _as_is
-
-
-def entry_converter(
-    entry: Descriptor, type_: Type, path: str, pool: DescriptorPool
-) -> Callable[[Any, Any, Any], Any]:
-    """How a map's key and value become one document: the entry as a message."""
-    cls: Any = message_factory.GetMessageClass(entry)
-    convert = _from_message(entry.full_name, type_, path, pool)
-    has_messages = entry.fields_by_name["value"].message_type is not None
-
-    def convert_entry(key: Any, value: Any, row: Any) -> Any:
-        if not has_messages:
-            return convert(cls(key=key, value=value), row)
-        made = cls(key=key)
-        made.value.CopyFrom(value)
-        return convert(made, row)
-
-    return convert_entry
 
 
 def adapted(convert: Convert, type_: Type, stored: Type) -> Convert:
@@ -124,32 +109,45 @@ def _as_is(value: Any, _row: Any) -> Any:
     return value
 
 
-def _from_message(kind: str, type_: Type, path: str, pool: DescriptorPool) -> Convert:
-    if kind == TIMESTAMP and isinstance(type_, Timestamp):
+def _from_message(kind: Descriptor, type_: Type, path: str, pool: DescriptorPool) -> Convert:
+    name = kind.full_name
+    if name == TIMESTAMP and isinstance(type_, Timestamp | DateTime):
         return _timestamp(type_, path)
-    if kind == DURATION and isinstance(type_, Integer | Interval):
+    if name == DURATION and isinstance(type_, Integer | Interval):
         return _duration(type_, path)
-    if kind in WRAPPERS and type(type_) is type(WRAPPERS[kind]):
-        return lambda value, _row: value.value
-    if kind in GOOGLE_TYPES and type_ == GOOGLE_TYPES[kind]:
-        return partial(GOOGLE_VALUES[kind], path)
+    if name in WRAPPERS and (wrapped := _from_wrapper(name, type_)) is not None:
+        return wrapped
+    if name in GOOGLE_TYPES and type_ == GOOGLE_TYPES[name]:
+        return partial(GOOGLE_VALUES[name], path)
     match type_:
         case Json() | String():
-            return _json_text(path, pool)
+            return json_text(kind, path, pool)
         case Bytes():
-            return lambda value, _row: type(value).SerializeToString(value, deterministic=True)
+            return serialized(kind)
         case Boolean():
             return lambda _value, _row: True  # an empty message: it was there
-    raise TypeError(f"{path}: no way from {kind} to {type_}")
+    raise TypeError(f"{path}: no way from {name} to {type_}")
 
 
-def _timestamp(type_: Timestamp, path: str) -> Convert:
+def _from_wrapper(name: str, type_: Type) -> Convert | None:
+    if name == BYTES_VALUE and type_ == String():
+        return lambda value, _row: _base64(value.value)
+    if type(type_) is type(WRAPPERS[name]):
+        return lambda value, _row: value.value
+    return None
+
+
+def _base64(value: bytes) -> str:
+    return b64encode(value).decode()
+
+
+def _timestamp(type_: Timestamp | DateTime, path: str) -> Convert:
     def convert(value: Any, row: Any) -> int:
         seconds, nanos = value.seconds, value.nanos
         if not (_FIRST_SECOND <= seconds <= _LAST_SECOND and 0 <= nanos < _NANOS):
             raise RecordError(f"{path}: {seconds} s and {nanos} ns are no valid Timestamp")
         total = int(seconds * _NANOS + nanos)
-        if type_.digits == _NANO_DIGITS:
+        if type_ == Timestamp(9):
             if total not in _INT64:
                 raise RecordError(f"{path}: {seconds} s is outside the years 1677 to 2262")
             return total
@@ -207,22 +205,6 @@ def _google_decimal(path: str, value: Any, _row: Any) -> Number:
     return _number(value.value, Decimal(76, 38), path)
 
 
-def _json_text(path: str, pool: DescriptorPool) -> Convert:
-    def convert(value: Any, _row: Any) -> str:
-        try:
-            return json_format.MessageToJson(
-                value,
-                preserving_proto_field_name=True,
-                indent=None,
-                ensure_ascii=False,
-                descriptor_pool=pool,
-            )
-        except (json_format.Error, TypeError, ValueError, RecursionError) as error:
-            raise RecordError(f"{path}: cannot be written as JSON: {error}") from None
-
-    return convert
-
-
 def _from_enum(enum: EnumDescriptor, type_: Type) -> Convert:
     if not isinstance(type_, EnumName):
         return _as_is
@@ -264,7 +246,7 @@ def _from_whole(part: FieldDescriptor, type_: Type, path: str) -> Convert:
             return lambda value, _row: str(value)
         case Date():
             return lambda value, _row: _in_range(value, _FIRST_DAY, _LAST_DAY, f"{path}: day")
-        case Timestamp():
+        case Timestamp() | DateTime():
             first, last = _FIRST_SECOND * 1_000_000, _LAST_SECOND * 1_000_000 + 999_999
             return lambda value, _row: _in_range(value, first, last, f"{path}: microsecond")
         case Integer(64, signed=True) if part.type in _UNSIGNED:

@@ -10,7 +10,10 @@ from protolith.errors import NotFoundError, quoted
 __all__ = ["Dialect", "dialect", "names"]
 
 
-_SHARED = ("base", "reading")
+_SHARED = (
+    *("base", "clauses", "defaults", "expressions"),
+    *("flattening", "inserts", "notes", "parts", "reading", "versions"),
+)
 
 
 @cache

@@ -3,11 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import takewhile
 from typing import ClassVar, Self
 
-from protolith.errors import Detail, LayoutError, MalformedError, quoted
-from protolith.tables import Column, List, Map, Record, String, Table, Type
+from protolith.dialects import parts
+from protolith.dialects.notes import left_out
+from protolith.dialects.parts import Written, impossible, lines
+from protolith.tables import Column, List, Map, Note, Record, Storage, String, Table, Type
+
+__all__ = ["Dialect", "impossible", "lines"]
 
 
 class Dialect(ABC):
@@ -27,6 +30,10 @@ class Dialect(ABC):
     """Type names that sqlglot does not know, each with a token that does not occur otherwise."""
     nested_required: ClassVar[bool] = True
     """Whether a column inside a record can be NOT NULL."""
+    functions: ClassVar[Mapping[str, str]] = {}
+    """What a default writes here for BigQuery's functions, by their names."""
+    plain: ClassVar[parts.Clauses] = parts.Clauses()
+    """What every table of this engine has."""
     versions: tuple[str, ...] = ()
     version: str = ""
 
@@ -87,16 +94,90 @@ class Dialect(ABC):
         return type_
 
     def stored(self, table: Table) -> Table:
-        """The table as this engine stores it; what is loaded must have these types."""
-        return replace(table, columns=tuple(self._stored_column(c) for c in table.columns))
+        """The table as this engine stores it, with notes; what is loaded must have these types."""
+        columns = tuple(self._stored_column(column) for column in table.columns)
+        return replace(table, columns=columns, notes=(*table.notes, *left_out(self, table)))
+
+    def default(self, column: Column) -> parts.Default:
+        """The default of a column of a table, which is in GoogleSQL, in this engine's SQL."""
+        from protolith.dialects.defaults import translate  # noqa: PLC0415  # imports sqlglot
+
+        return parts.Default() if column.default is None else translate(self, column)
+
+    def clauses(self, table: Table) -> parts.Clauses:
+        """What `Storage` adds to the statement; raises for what this engine does not have."""
+        return self.plain if table.stored_in(self.name) == Storage() else self._clauses(table)
+
+    def flattened_views(self, table: Table) -> tuple[parts.View, ...]:
+        """A view without nesting, then one per repeated record and map with a row per element."""
+        from protolith.dialects.flattening import flatten  # noqa: PLC0415  # it imports this module
+
+        return flatten(self, table)
+
+    def view(self, table: Table, path: str = "", *, name: str | None = None) -> parts.View:
+        """The flattened view of a table, or with one row per element of the list at `path`."""
+        from protolith.dialects.flattening import flatten_one  # noqa: PLC0415
+
+        return flatten_one(self, table, path, name)
+
+    def replace_view(self, table: Table, query: str) -> tuple[str, ...]:
+        """The statements that create a view, named as a table; none replaces a table."""
+        return (f"CREATE OR REPLACE VIEW {self.qualified(table)} AS\n{query}",)
+
+    def explode(self, array: str, type_: List | Map, alias: str) -> parts.Exploded:
+        """A list or map, given as SQL, with one row per element; a row remains if it is empty.
+
+        Every name that is made up begins with `alias`, which nothing else does.
+        """
+        rows, element, ordinal = map(self.quote, (alias, "element", "ordinal"))
+        source = (
+            f"LEFT JOIN LATERAL unnest({array}) WITH ORDINALITY AS {rows}({element}, {ordinal})"
+        )
+        return parts.Exploded(f"{source} ON true", f"{rows}.{ordinal}", f"{rows}.{element}")
+
+    def chain(self, source: str, join: str, alias: str, carried: tuple[str, ...]) -> str:
+        """What follows FROM with one more explosion; `carried` is what the ones before gave."""
+        return f"{source}\n{join}"
+
+    def insert_template(self, table: Table) -> str:
+        """An INSERT of one row, with a placeholder for each column as drivers bind it."""
+        from protolith.dialects.inserts import insert  # noqa: PLC0415  # it imports this module
+
+        return insert(self, table)
+
+    def placeholder(self, column: Column, name: str) -> str:
+        """What stands for a value of a column until a driver binds it."""
+        return f"%({name})s"
+
+    def field(self, record: str, name: str) -> str:
+        """A value inside a record, which is given as SQL."""
+        return f"{record}.{self.quote(name)}"
 
     def qualified(self, table: Table) -> str:
         """The table's quoted name with its database."""
         return f"{self.quote(table.database)}.{self.quote(table.name)}"
 
-    def script(self, table: Table) -> str:
-        """The statements that create a table as one text that can be saved and run."""
-        return "".join(f"{statement};\n" for statement in self.create(table))
+    def script(self, table: Table, write: Written = "table") -> str:
+        """Statements as one text that can be saved: a table's, those of its views, or an insert."""
+        match write:
+            case "table":
+                return parts.script(self.create(table))
+            case "views":
+                return "".join(view.script for view in self.flattened_views(table))
+            case "insert":
+                return parts.script((self.insert_template(table),))
+
+    def notes(self, table: Table, write: Written = "table") -> tuple[Note, ...]:
+        """What is to be known about that text."""
+        if write == "views":
+            return tuple(note for view in self.flattened_views(table) for note in view.notes)
+        return self.stored(table).notes
+
+    def _clauses(self, table: Table) -> parts.Clauses:
+        from protolith.dialects.clauses import check_known  # noqa: PLC0415  # imports sqlglot
+
+        check_known(self, table, ())
+        return self.plain
 
     def _stored_column(self, column: Column) -> Column:
         return replace(column, type=self._stored_type(column.type))
@@ -117,35 +198,3 @@ class Dialect(ABC):
                 return Map(key, self._stored_type(value))
             case _:
                 return type_
-
-
-def impossible(
-    dialect: Dialect, table: Table, path: str | None, text: str, *, hint: str | None = None
-) -> LayoutError:
-    """The error for a table that an engine cannot have, because of a column if `path` is given."""
-    return LayoutError(
-        f"{table.database}.{table.name} cannot be a table in {type(dialect).__name__}",
-        details=[Detail(text, field_path=path)],
-        hint=hint,
-    )
-
-
-def profile(versions: tuple[str, ...], version: str) -> str:
-    """The newest of the profiles that is not newer than a version, such as 25.8 for 25.8.2.1."""
-    wanted = _numbers(version)
-    older = [known for known in versions if _numbers(known) <= wanted]
-    if not older:
-        raise MalformedError(
-            f"the version {quoted(version)} is not supported", hint=f"{versions[0]} or later"
-        )
-    return older[-1]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    parts = takewhile(lambda part: part.isascii() and part.isdigit(), version.split("."))
-    return tuple(int(part) for part in parts)
-
-
-def lines(columns: list[str]) -> str:
-    """Column definitions as the indented body of a CREATE TABLE."""
-    return ",\n".join(f"  {column}" for column in columns)

@@ -37,6 +37,11 @@ def read(dialect: Dialect, text: str) -> tuple[Type, bool]:
     return _type(dialect, tree, text), _nullable(tree)
 
 
+def grammar(dialect: Dialect) -> type[Grammar]:
+    """Sqlglot's grammar of a dialect, with all of its type names."""
+    return _grammar(dialect)
+
+
 @cache
 def _grammar(dialect: Dialect) -> type[Grammar]:
     """The grammar by sqlglot with the type names that its tokenizer does not know."""

@@ -3,7 +3,9 @@
 from google.protobuf.descriptor import FieldDescriptor
 
 from protolith.errors import quoted
+from protolith.layout.choices import AS_NATIVE, Choices
 from protolith.layout.faults import impossible
+from protolith.layout.plain import plain_type
 from protolith.layout.well_known import value_type
 from protolith.tables import (
     Boolean,
@@ -58,7 +60,7 @@ _OVERRIDES: dict[int, tuple[str, ...]] = {
 }
 
 
-def overridden(part: FieldDescriptor, word: str, path: str) -> Type:
+def overridden(part: FieldDescriptor, word: str, path: str, choices: Choices = AS_NATIVE) -> Type:
     """The column type that an override asks for, where it has one meaning for the field."""
     type_ = known_word(word, path)
     allowed = _OVERRIDES.get(part.type, _FROM_WHOLE)
@@ -71,7 +73,11 @@ def overridden(part: FieldDescriptor, word: str, path: str) -> Type:
             f"a field of type {_kind_name(part)} cannot be stored as {word}",
             hint=f"type_override may be one of {', '.join(allowed)} here",
         )
-    return EnumName() if part.enum_type is not None and type_ == String() else type_
+    if part.enum_type is not None and type_ == String():
+        return EnumName()
+    # An instant in text keeps its zone: as a DateTime it would be read without one.
+    plain = choices.scalars == "plain" and kind is None
+    return plain_type(type_) if plain and part.type != _F.TYPE_STRING else type_
 
 
 def known_word(word: str, path: str) -> Type:

@@ -2,8 +2,8 @@
 
 import re
 
+from protolith.dialects.bigquery.defaults import SCALARS, find_default
 from protolith.errors import quoted
-from protolith.lint.defaults import SCALARS, find_default
 from protolith.lint.findings import Said, column_rule
 from protolith.lint.tree import Field
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from protolith.engines import Engine
-from protolith.errors import MalformedError, SchemaRegistryError
+from protolith.errors import EngineUnavailableError, MalformedError, SchemaRegistryError
 from protolith.layout import Layout
 from protolith.registry.values import SchemaMetadata, SchemaVersion, schema_metadata, schema_version
 from protolith.store import Change, Deployment, Search, Store, Subject, Version
@@ -159,6 +159,8 @@ class Administration(ABC):
                 return Diagnosis(*about, "fine")
             if mend:
                 live.create(table)
+        except EngineUnavailableError as error:  # a server may be away only now
+            return Diagnosis(*about, "unknown", error.message)
         except SchemaRegistryError as error:
             if mend and not deployment.created:
                 self._store.drop_deployment(subject, deployment.engine)

@@ -12,9 +12,9 @@ from protolith.compiler import Sources, Submitted, compile_protos, open_path
 from protolith.descriptors import DescriptorSet
 from protolith.dialects.bigquery.driven import Converter, schema_columns
 from protolith.dialects.bigquery.schema_json import from_json, to_json
-from protolith.errors import MalformedError, quoted
+from protolith.errors import LayoutError, MalformedError, quoted
 from protolith.layout import DEFAULT_DATABASE, lay_out
-from protolith.store import File, KeptWaiver, NewVersion, Reference
+from protolith.store import File, KeptWaiver, NewVersion, Reference, Version
 from protolith.tables import check_text
 
 Schema: TypeAlias = str | bytes | Path | Mapping[str, str | bytes] | Submitted
@@ -176,3 +176,13 @@ def _check_mapping(schema: Any) -> None:
     else:
         return
     raise MalformedError(wrong, hint=f"known keys: {', '.join(_BATCH_KEYS)}")
+
+
+def descriptors_of(version: Version) -> DescriptorSet:
+    """The compiled files of a version, or `LayoutError` if it was a JSON schema."""
+    if version.descriptors is None:
+        raise LayoutError(
+            f"{version.version_id} was registered as a JSON schema: it has no message",
+            hint="register the .proto file under this table name",
+        )
+    return DescriptorSet.from_bytes(version.descriptors, version.roots)

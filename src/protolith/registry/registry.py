@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -18,15 +19,16 @@ from protolith.dialects.bigquery.bq_schema import bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, Converter, check_converter
 from protolith.dialects.bigquery.schema_json import from_json
 from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
+from protolith.dialects.parts import Written
 from protolith.engines import Drift, Engine, Engines, EngineSettings, check_name
 from protolith.errors import (
     ConflictError,
-    LayoutError,
+    EngineUnavailableError,
     NotFoundError,
     SchemaRegistryError,
     naming,
 )
-from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
+from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out, without_message
 from protolith.lint import LintFinding, lint
 from protolith.registry.administration import Administration
 from protolith.registry.cache import SchemaCache
@@ -39,6 +41,7 @@ from protolith.registry.registration import (
     Schema,
     Submission,
     batch_submission,
+    descriptors_of,
     prepare,
 )
 from protolith.registry.values import (
@@ -61,7 +64,7 @@ class SchemaRegistry(Administration, Evolution):
     `schema_id` is taken, `database.table` (its latest version) and `database.table@3` are too.
     The `converter` makes BigQuery JSON schemas: "protolith", or "protoc" with the real plugin;
     it defaults to the environment variable `PROTOLITH_CONVERTER`, else to "protolith". `engines`
-    says where engines are; it defaults to the variables that `EngineSettings` names.
+    says where engines are; it defaults to what the environment says.
     """
 
     def __init__(
@@ -186,9 +189,11 @@ class SchemaRegistry(Administration, Evolution):
         """The table that a version is laid out as."""
         return self._table(self._store.find(schema_id), layout)
 
-    def ddl(self, schema_id: str, dialect_name: str, layout: Layout = NATIVE) -> str:
-        """The statements that create a version's table, for a dialect."""
-        return dialect(dialect_name).script(self.table(schema_id, layout))
+    def ddl(
+        self, schema_id: str, dialect_name: str, layout: Layout = NATIVE, write: Written = "table"
+    ) -> str:
+        """The statements for a version's table in a dialect, or for its views, or an insert."""
+        return dialect(dialect_name).script(self.table(schema_id, layout), write)
 
     def bq_schema(self, schema_id: str, *, parameter: str = "") -> bytes:
         """A version's BigQuery JSON schema, byte for byte as protoc-gen-bq-schema writes it."""
@@ -197,7 +202,7 @@ class SchemaRegistry(Administration, Evolution):
             columns = json.loads(version.schema_json)
             return f"{json.dumps(columns, indent=1, ensure_ascii=False)}\n".encode()
         return bq_schema(
-            _descriptors(version),
+            descriptors_of(version),
             version.message,
             parameter=check_text(parameter, "the parameter"),
             converter=self.converter,
@@ -205,17 +210,17 @@ class SchemaRegistry(Administration, Evolution):
 
     def descriptors(self, schema_id: str) -> DescriptorSet:
         """A version's compiled files; `LayoutError` for one that was registered as JSON."""
-        return _descriptors(self._store.find(schema_id))
+        return descriptors_of(self._store.find(schema_id))
 
     def lint(self, schema_id: str) -> list[LintFinding]:
         """What BigQuery would refuse or lose of a version's BigQuery JSON schema."""
         version = self._store.find(schema_id)
-        return [] if version.descriptors is None else lint(_descriptors(version), version.message)
+        return [] if version.descriptors is None else lint(descriptors_of(version), version.message)
 
     def storage_schema(self, schema_id: str) -> StorageSchema:
         """A version's message as the Storage Write API takes it, with notes."""
         version = self._store.find(schema_id)
-        return storage_schema(_descriptors(version), version.message)
+        return storage_schema(descriptors_of(version), version.message)
 
     def create_table(
         self, schema_id: str, engine: str, layout: Layout | None = None
@@ -238,8 +243,9 @@ class SchemaRegistry(Administration, Evolution):
             self._keep(version, engine, layout, created=False)
         try:
             created = live.create(table)
-        except SchemaRegistryError:
-            if before is None:
+        except SchemaRegistryError as error:
+            # A server that went away may have created it: that stays unfinished.
+            if before is None and not isinstance(error, EngineUnavailableError):
                 self._store.drop_deployment(version.subject, engine)
             raise
         self._keep(version, engine, layout, created=True)
@@ -269,13 +275,19 @@ class SchemaRegistry(Administration, Evolution):
         `skip_bad`; either way it is reported with its index, byte offset and reason.
         """
         version = self._store.find(schema_id)
-        descriptors = _descriptors(version)
+        descriptors = descriptors_of(version)
         deployment = self._deployment(version, engine)
         table = self._table(version, _layout_of(deployment))
         name = deployment.engine
         live = self.engine(name)
         live.verify(table)
-        decoder = ReferenceDecoder(descriptors, table, live.dialect)
+        decoder = ReferenceDecoder(
+            descriptors,
+            table,
+            live.dialect,
+            schema_version=version.version,
+            ingested_at=datetime.now(UTC),
+        )
         account = load(data, decoder, live, framing=framing, skip_bad=skip_bad)
         return LoadResult(
             engine=name,
@@ -348,9 +360,10 @@ class SchemaRegistry(Administration, Evolution):
     def _table(self, version: Version, layout: Layout = NATIVE) -> Table:
         if version.descriptors is None:
             schema = json.loads(version.schema_json)
-            return from_json(schema, table=version.table, database=version.database)
+            table = from_json(schema, table=version.table, database=version.database)
+            return without_message(table, layout)
         return lay_out(
-            _descriptors(version),
+            descriptors_of(version),
             version.message,
             table=version.table,
             database=version.database,
@@ -378,12 +391,3 @@ class SchemaRegistry(Administration, Evolution):
 
 def _layout_of(deployment: Deployment) -> Layout:
     return Layout.of(json.loads(deployment.layout))
-
-
-def _descriptors(version: Version) -> DescriptorSet:
-    if version.descriptors is None:
-        raise LayoutError(
-            f"{version.version_id} was registered as a JSON schema: it has no message",
-            hint="register the .proto file under this table name",
-        )
-    return DescriptorSet.from_bytes(version.descriptors, version.roots)

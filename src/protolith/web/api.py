@@ -14,6 +14,8 @@ from protolith.compatibility import Mode, verdict
 from protolith.compatibility.comparison import SERVED
 from protolith.compiler import compiler_version, jail, open_upload
 from protolith.decoding import Framing
+from protolith.dialects import dialect as find_dialect
+from protolith.dialects.parts import Written
 from protolith.engines import Drift
 from protolith.errors import MalformedError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE, Layout
@@ -177,16 +179,22 @@ async def get_ddl(
     schema_id: str,
     dialect: str,
     layout: Annotated[str, Query()] = "",
+    write: Annotated[Written, Query()] = "table",
     accept: Annotated[str, Header()] = "*/*",
 ) -> Response | DdlResponse:
     """The statements that create the table; as plain text with `Accept: text/plain`.
 
-    `layout` holds options such as `enums=number,maps=entries`.
+    `layout` holds a style or options, such as `flat` or `enums=number,maps=entries`, or what
+    `layout` of `POST /schemas/{schema_id}/tables` is, as JSON. `write=views` gives views without
+    nesting, `write=insert` an INSERT of one row with placeholders.
     """
-    text = await work_in_thread(registry.ddl, schema_id, dialect, Layout.from_text(layout))
+    options = Layout.from_text(layout)
+    text = await work_in_thread(registry.ddl, schema_id, dialect, options, write=write)
     if accept.startswith("text/plain"):
         return PlainTextResponse(text)
-    return DdlResponse(schema_id=schema_id, dialect=dialect, ddl=text)
+    laid_out = await work_in_thread(registry.table, schema_id, options)
+    notes = await work_in_thread(find_dialect(dialect).notes, laid_out, write)
+    return DdlResponse(schema_id=schema_id, dialect=dialect, ddl=text, notes=list(notes))
 
 
 @router.get(
@@ -232,7 +240,8 @@ async def get_storage_descriptor(
 async def create_table(registry: Registry, schema_id: str, body: CreateTable) -> CreatedTable:
     """Create the table in an engine; doing it again changes nothing.
 
-    `layout` holds options by name, such as `{"enums": "number"}`; the table keeps them.
+    `layout` holds options by name, such as `{"style": "flat", "enums": "number"}`, and under
+    `columns` and `storage` what a mapping file says; the table keeps them.
     """
     layout = None if body.layout is None else Layout.of(body.layout)
     return await work_in_thread(registry.create_table, schema_id, body.engine, layout)

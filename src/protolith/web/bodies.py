@@ -112,11 +112,12 @@ class BatchResponse(BaseModel):
 
 
 class DdlResponse(BaseModel):
-    """The statements that create a table, as one text."""
+    """The statements as one text, and what the layout or the engine left out."""
 
     schema_id: str
     dialect: str
     ddl: str
+    notes: list[Note]
 
 
 class StorageDescriptorResponse(BaseModel):
@@ -128,10 +129,10 @@ class StorageDescriptorResponse(BaseModel):
 
 
 class CreateTable(Body):
-    """The engine to create the table in, and layout options by name."""
+    """The engine to create the table in, and a layout: options, `columns` and `storage` by name."""
 
     engine: str = Field(json_schema_extra=engine_names())
-    layout: dict[str, str | int] | None = None
+    layout: dict[str, Any] | None = None
 
 
 class CompatibilityRequest(Body):

@@ -172,4 +172,7 @@ def test_any_schema_comes_back_as_it_was(schema: list[dict[str, Any]]) -> None:
 @settings(max_examples=40)
 @given(SCHEMAS)
 def test_googles_analyzer_takes_any_schema(schema: list[dict[str, Any]]) -> None:
+    for field in schema:
+        if field.get("mode") == "REPEATED":  # its default is a list, and is refused if it is not
+            field.pop("defaultValueExpression", None)
     analyze(*dialect("bigquery").create(from_json(schema, table="t", database="d")))

@@ -2,6 +2,7 @@
 
 from protolith.descriptors import DescriptorSet
 from protolith.dialects.base import Dialect, impossible, lines
+from protolith.dialects.parts import Clauses, Default, Exploded
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -75,7 +76,7 @@ _READ: dict[str, Type] = {
     "JSON": Json(),
 }
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\000"})
-_NAME_ESCAPES = str.maketrans({"\\": "\\\\", "`": "\\`", "\n": "\\n"})
+_NAME_ESCAPES = str.maketrans({"\\": "\\\\", "`": "\\`", "\n": "\\n", "\r": "\\r", "\0": "\\000"})
 
 
 class BigQuery(Dialect):
@@ -126,12 +127,35 @@ class BigQuery(Dialect):
 
     def create(self, table: Table) -> tuple[str, ...]:
         self._check_limits(table)
-        body = lines([self._column(column) for column in table.columns])
+        clauses = self.clauses(table)
+        body = lines([self._column(column, top=True) for column in table.columns]) + clauses.inside
         create = f"CREATE TABLE IF NOT EXISTS {self.qualified(table)} (\n{body}\n)"
+        options = [*clauses.options]
         if table.comment:
             comment = _cut(table.comment, MAX_TABLE_DESCRIPTION)
-            create += f"\nOPTIONS(description={self.literal(comment)})"
-        return (create,)
+            options.insert(0, f"description={self.literal(comment)}")
+        text = f"OPTIONS({', '.join(options)})" if options else ""
+        return ("\n".join(filter(None, (create, clauses.after, text))),)
+
+    def default(self, column: Column) -> Default:
+        if column.default is None:
+            return Default()
+        from protolith.dialects.bigquery.expressions import write_default  # noqa: PLC0415  # sqlglot
+
+        return write_default(self, column)
+
+    def explode(self, array: str, type_: List | Map, alias: str) -> Exploded:
+        element, offset = self.quote(alias), self.quote(f"{alias}_offset")
+        join = f"LEFT JOIN UNNEST({array}) AS {element} WITH OFFSET AS {offset}"
+        return Exploded(join, f"{offset} + 1", element)
+
+    def placeholder(self, column: Column, name: str) -> str:
+        return f"@{name}"
+
+    def _clauses(self, table: Table) -> Clauses:
+        from protolith.dialects.bigquery.clauses import write_clauses  # noqa: PLC0415  # sqlglot
+
+        return write_clauses(self, table)
 
     def json_schema(
         self, descriptors: DescriptorSet, message: str | None = None, *, parameter: str = ""
@@ -160,8 +184,10 @@ class BigQuery(Dialect):
                     hint="give the field another column name with (gen_bq_schema.bigquery).name",
                 )
 
-    def _column(self, column: Column) -> str:
+    def _column(self, column: Column, *, top: bool = False) -> str:
         text = f"{self.quote(column.name)} {self.type_text(column.type)}"
+        if top and (default := self.default(column).sql):
+            text += f" DEFAULT {default}"
         if not column.nullable and not isinstance(column.type, List | Map):
             text += " NOT NULL"
         if column.comment:

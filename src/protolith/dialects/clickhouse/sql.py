@@ -3,7 +3,11 @@
 from dataclasses import replace
 from typing import ClassVar, Self
 
-from protolith.dialects.base import Dialect, impossible, lines, profile
+from protolith.dialects.base import Dialect, impossible, lines
+from protolith.dialects.clickhouse.functions import DEFAULTS
+from protolith.dialects.clickhouse.rows import explode, placeholder
+from protolith.dialects.parts import Clauses, Exploded
+from protolith.dialects.versions import profile
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -75,6 +79,8 @@ class ClickHouse(Dialect):
     name = "clickhouse"
     scalars = _READ
     words: ClassVar = {"TIME64": "TIME_NS"}
+    functions = DEFAULTS
+    plain: ClassVar = Clauses(after="ENGINE = MergeTree\nORDER BY tuple()")
     versions = ("25.8", "26.3", "26.9")
 
     def __init__(self, version: str = "26.9") -> None:
@@ -141,14 +147,38 @@ class ClickHouse(Dialect):
 
     def create(self, table: Table) -> tuple[str, ...]:
         self._check_names(table)
-        body = lines([self._column(column) for column in self.stored(table).columns])
+        columns = zip(table.columns, self.stored(table).columns, strict=True)
+        body = lines([self._column(stored, self.default(column).sql) for column, stored in columns])
+        clauses = self.clauses(table)
+        on = clauses.cluster
         create = (
-            f"CREATE TABLE IF NOT EXISTS {self.qualified(table)} (\n{body}\n)\n"
-            "ENGINE = MergeTree\nORDER BY tuple()"
+            f"CREATE TABLE IF NOT EXISTS {self.qualified(table)}{on} (\n{body}\n)\n{clauses.after}"
         )
         if table.comment:
             create += f"\nCOMMENT {self.literal(table.comment)}"
-        return (f"CREATE DATABASE IF NOT EXISTS {self.quote(table.database)}", create)
+        return (f"CREATE DATABASE IF NOT EXISTS {self.quote(table.database)}{on}", create)
+
+    def replace_view(self, table: Table, query: str) -> tuple[str, ...]:
+        # CREATE OR REPLACE VIEW would replace a table of that name, with its rows.
+        name, on = self.qualified(table), self.clauses(table).cluster
+        return f"DROP VIEW IF EXISTS {name}{on}", f"CREATE VIEW {name}{on} AS\n{query}"
+
+    def explode(self, array: str, type_: List | Map, alias: str) -> Exploded:
+        return explode(self, array, type_, alias)
+
+    def chain(self, source: str, join: str, alias: str, carried: tuple[str, ...]) -> str:
+        # A view with more than one ARRAY JOIN can be created, but not read.
+        if carried:
+            source = f"(SELECT {', '.join(carried)}\nFROM {source}) AS {alias}"
+        return f"{source}\n{join}"
+
+    def placeholder(self, column: Column, name: str) -> str:
+        return placeholder(self, column, name)
+
+    def _clauses(self, table: Table) -> Clauses:
+        from protolith.dialects.clickhouse.clauses import write_clauses  # noqa: PLC0415  # sqlglot
+
+        return write_clauses(self, table)
 
     def _check_names(self, table: Table) -> None:
         if table.database.lower() in _OWN_DATABASES:
@@ -180,9 +210,9 @@ class ClickHouse(Dialect):
     def _field(self, column: Column) -> str:
         return f"{self.quote(column.name)} {self.type_text(column.type, nullable=column.nullable)}"
 
-    def _column(self, column: Column) -> str:
+    def _column(self, column: Column, default: str) -> str:
         comment = f" COMMENT {self.literal(column.comment)}" if column.comment else ""
-        return self._field(column) + comment
+        return self._field(column) + (f" DEFAULT {default}" if default else "") + comment
 
 
 def _all_nullable(record: Record) -> Record:

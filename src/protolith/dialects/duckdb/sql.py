@@ -1,8 +1,12 @@
 """DuckDB's SQL."""
 
+from dataclasses import replace
 from typing import ClassVar, Self
 
-from protolith.dialects.base import Dialect, impossible, lines, profile
+from protolith.dialects.base import Dialect, impossible, lines
+from protolith.dialects.duckdb.functions import FUNCTIONS
+from protolith.dialects.parts import Clauses, Exploded
+from protolith.dialects.versions import profile
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -82,6 +86,7 @@ class DuckDB(Dialect):
     scalars = _READ
     words: ClassVar = {"TIMESTAMPTZ_NS": "TIMESTAMPLTZ"}
     nested_required = False
+    functions = FUNCTIONS
     versions = ("1.4", "2.0")
 
     def __init__(self, version: str = "2.0") -> None:
@@ -144,6 +149,7 @@ class DuckDB(Dialect):
             self._check_nanoseconds(table)
         name = self.qualified(table)
         body = lines([self._column(column) for column in table.columns])
+        body += self.clauses(table).inside
         statements = [
             f"CREATE SCHEMA IF NOT EXISTS {self.quote(table.database)}",
             f"CREATE TABLE IF NOT EXISTS {name} (\n{body}\n)",
@@ -156,6 +162,21 @@ class DuckDB(Dialect):
             if column.comment
         ]
         return tuple(statements)
+
+    def _clauses(self, table: Table) -> Clauses:
+        from protolith.dialects.duckdb.clauses import write_clauses  # noqa: PLC0415  # sqlglot
+
+        return write_clauses(self, table)
+
+    def explode(self, array: str, type_: List | Map, alias: str) -> Exploded:
+        if isinstance(type_, List):
+            return super().explode(array, type_, alias)
+        rows = super().explode(f"map_entries({array})", type_, alias)
+        key, value = self.field(rows.element, "key"), self.field(rows.element, "value")
+        return replace(rows, element=value, key=key)
+
+    def placeholder(self, column: Column, name: str) -> str:
+        return f"CAST(${name} AS {self.type_text(column.type)})"
 
     def _check_nanoseconds(self, table: Table) -> None:
         for path, column in walk(table.columns):
@@ -173,7 +194,9 @@ class DuckDB(Dialect):
 
     def _column(self, column: Column) -> str:
         required = not column.nullable and not isinstance(column.type, List | Map)
-        return self._field(column) + (" NOT NULL" if required else "")
+        default = self.default(column).sql
+        text = self._field(column) + (f" DEFAULT {default}" if default else "")
+        return text + (" NOT NULL" if required else "")
 
 
 def _innermost(type_: Type) -> Type:
