@@ -9,6 +9,7 @@ import pytest
 from conftest import ORDER
 from postgres import PostgresServer, postgres
 from protolith.cli import main
+from protolith.store.tables import FORMAT
 
 __all__ = ["postgres"]
 
@@ -100,7 +101,7 @@ def test_from_sqlite_to_postgresql(
     assert "done" in run("db", "upgrade")
     monkeypatch.setenv("PROTOLITH_STORE", postgres.database())
     assert "protolith db upgrade" in run("subject", "list", code=100)
-    assert "format 0 → 2" in run("db", "upgrade")
+    assert f"format 0 → {FORMAT}" in run("db", "upgrade")
     assert "1 versions imported" in run("import", "out")
     assert "bigquery_lite.orders" in run("subject", "list")
     assert "use pg_dump" in run("backup", "copy.db", code=100)
