@@ -224,10 +224,10 @@ def layouts_page() -> str:
         rows.append(f"| `{style}` | {shown or '–'} |")
     rows.append(
         "\nOn the command line `translate` and `create` take `--layout` with a mapping file, a"
-        " style or pairs (`--layout flat,enums=number`), and each option as a flag of its own, which goes"
-        " before `--layout`. Over REST `layout` is an object in `POST /schemas/{schema_id}/tables`,"
-        " and a text of the same form in `GET /schemas/{schema_id}/ddl/{dialect}`. In Python it is"
-        " `protolith.Layout`.\n"
+        " style or pairs (`--layout flat,enums=number`), and each option as a flag of its own,"
+        " which goes before `--layout`. Over REST `layout` is an object in"
+        " `POST /schemas/{schema_id}/tables`, and a text of the same form in"
+        " `GET /schemas/{schema_id}/ddl/{dialect}`. In Python it is `protolith.Layout`.\n"
     )
     rows.append("## Options\n\n| option | values, the native one first | means |\n|---|---|---|")
     meanings = _meanings(protolith.Choices)
