@@ -14,6 +14,7 @@ from protolith.engines import NAMES, open_engine
 from protolith.layout.choices import STYLES
 
 PACKAGES = ("googleapis-common-protos", "opentelemetry-proto")
+LONGEST = 2000  # the analyzer takes seconds for what is much longer
 Messages = list[tuple[DescriptorSet, str]]
 
 
@@ -57,13 +58,12 @@ def test_every_style_is_created(messages: Messages, engine_name: str, tmp_path: 
 
 
 def test_bigquery_takes_every_style(messages: Messages) -> None:
-    analyzed = 0
     for style in STYLES:
-        for table in list(_tables(messages, style))[::3]:
-            for statement in dialect("bigquery").create(table):
-                analyze(statement)
-                analyzed += 1
-    assert analyzed > 150
+        statements = [dialect("bigquery").create(table)[0] for table in _tables(messages, style)]
+        short = [text for text in statements if len(text) < LONGEST]
+        assert len(short) > 100
+        for statement in short[::12]:
+            analyze(statement)
 
 
 def test_the_json_schema_of_bigquery_is_the_same_whatever_layout_a_table_has(
