@@ -10,7 +10,7 @@ from protolith.errors import NotFoundError, quoted
 __all__ = ["Dialect", "dialect", "names"]
 
 
-_SHARED = ("base", "reading")
+_SHARED = ("alteration", "base", "reading")
 
 
 @cache

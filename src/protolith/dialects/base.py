@@ -6,6 +6,8 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import ClassVar, Self
 
+from protolith.changes import Change
+from protolith.dialects.alteration import Step
 from protolith.errors import Detail, LayoutError, MalformedError, quoted
 from protolith.tables import Column, List, Map, Record, String, Table, Type
 
@@ -43,6 +45,10 @@ class Dialect(ABC):
     @abstractmethod
     def create(self, table: Table) -> tuple[str, ...]:
         """The statements that create a table, each complete without its semicolon."""
+
+    def alter(self, table: Table, change: Change) -> Step:
+        """What the engine is told to make a change to a table that has not changed yet."""
+        raise impossible(self, table, None, "its tables cannot be changed")
 
     def at(self, version: str) -> Self:
         """This dialect as that version of the engine speaks it."""

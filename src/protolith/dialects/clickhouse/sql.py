@@ -3,7 +3,10 @@
 from dataclasses import replace
 from typing import ClassVar, Self
 
+from protolith.changes import Change
+from protolith.dialects.alteration import Step
 from protolith.dialects.base import Dialect, impossible, lines, profile
+from protolith.dialects.clickhouse.alter import alter
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -149,6 +152,9 @@ class ClickHouse(Dialect):
         if table.comment:
             create += f"\nCOMMENT {self.literal(table.comment)}"
         return (f"CREATE DATABASE IF NOT EXISTS {self.quote(table.database)}", create)
+
+    def alter(self, table: Table, change: Change) -> Step:
+        return alter(self, table, change)
 
     def _check_names(self, table: Table) -> None:
         if table.database.lower() in _OWN_DATABASES:

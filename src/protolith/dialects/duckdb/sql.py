@@ -2,7 +2,10 @@
 
 from typing import ClassVar, Self
 
+from protolith.changes import Change
+from protolith.dialects.alteration import Step
 from protolith.dialects.base import Dialect, impossible, lines, profile
+from protolith.dialects.duckdb.alter import alter
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -156,6 +159,9 @@ class DuckDB(Dialect):
             if column.comment
         ]
         return tuple(statements)
+
+    def alter(self, table: Table, change: Change) -> Step:
+        return alter(self, table, change)
 
     def _check_nanoseconds(self, table: Table) -> None:
         for path, column in walk(table.columns):
