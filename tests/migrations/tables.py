@@ -201,6 +201,6 @@ def alike(found: Any, wanted: Any) -> bool:
         )
     if isinstance(wanted, tuple):
         return all(alike(a, b) for a, b in zip(found, wanted, strict=True))
-    if isinstance(wanted, bytes) and isinstance(found, str):
-        return found.encode(errors="surrogateescape") == wanted
+    if isinstance(wanted, str) and isinstance(found, bytes):
+        return found.decode() == wanted
     return bool(found == wanted)

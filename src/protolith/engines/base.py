@@ -67,6 +67,7 @@ class Engine(ABC):
             self.check_place(table)
             there = bool(self.columns(table.database, table.name))
             if not there:
+                self.forget_migration(table)  # of another table that had the name
                 self.run(self.dialect.create(table))
             self.verify(table)
             return not there

@@ -30,7 +30,7 @@ from protolith.dialects.alteration import (
 )
 from protolith.dialects.base import Dialect
 from protolith.dialects.clickhouse.expressions import Condition, held, unnamed
-from protolith.tables import Column, Decimal, List, Map, String, Table, Type
+from protolith.tables import Column, Decimal, List, Map, Record, String, Table, Type
 
 WAIT = " SETTINGS mutations_sync = 2, alter_sync = 2"
 BESIDE = "__protolith"
@@ -51,12 +51,13 @@ class _Alteration:
     def step(self, change: Change) -> Step:
         match change:
             case ChangeStorage():
-                why = "keys and settings of a table that is there stay: create another table"
-                here = "clickhouse"
-                old, new = self.logical.stored_in(here), dict(change.storage).get(here)
-                same = old == new or (new is None and not dict(self.logical.storage).get(here))
-                return nothing(change, "not ClickHouse's") if same else impossible_step(change, why)
-            case ChangeComment(place, comment) if len(place) < 2:  # noqa: PLR2004
+                if self.logical.stored_in("clickhouse") == apply(change, self.logical).stored_in(
+                    "clickhouse"
+                ):
+                    return nothing(change, "it is about another engine")
+                why = "the keys and settings of a table that is there stay: create another table"
+                return impossible_step(change, why)
+            case ChangeComment(place, _) if len(place) <= 1:
                 return Step(change, "in place", "none", "a comment alone", self.comment(change))
             case ReorderColumns((), names):
                 return self.reorder(change, names)
@@ -72,7 +73,8 @@ class _Alteration:
             case DropColumn((name,)):
                 drop = self.alter(f"DROP COLUMN IF EXISTS {self.dialect.quote(name)}")
                 why = "its values are gone for ever"
-                return Step(change, "in place", "lossy", why, (drop,), loads=False)
+                statements = (*self.written(name), drop)
+                return Step(change, "in place", "lossy", why, statements, loads=False)
             case RenameColumn((name,), new):
                 text = f"RENAME COLUMN {self.dialect.quote(name)} TO {self.dialect.quote(new)}"
                 why = "values stay; queries and views that use the old name break"
@@ -116,6 +118,15 @@ class _Alteration:
         why = f"rows that are there have {holds} in it"
         return Step(change, "in place", "none", why, (add,))
 
+    def written(self, dropped: str) -> tuple[str, ...]:
+        """What writes one other column into each part: a part cannot lose the only one it has."""
+        if self.logical.stored_in("clickhouse").order_by:
+            return ()  # the key is in each part
+        others = [column for column in self.table.columns if column.name != dropped]
+        scalars = [c for c in others if not isinstance(c.type, List | Map | Record)]
+        name = self.dialect.quote((scalars or others)[0].name)
+        return (self.alter(f"UPDATE {name} = {name} WHERE true"),)
+
     def reorder(self, change: Change, names: tuple[str, ...]) -> Step:
         there = {column.name: column for column in self.table.columns}
         order = [column.name for column in self.table.columns]
@@ -151,7 +162,7 @@ class _Alteration:
         return Step(change, "rewrite", "lossy", why, self.restated(change), (check,), loads=False)
 
     def lost(self, value: str, old: Column, new: Column) -> str:
-        text, back = (self.dialect.type_text(c.type, nullable=True) for c in (new, old))
+        back = self.dialect.type_text(old.type, nullable=True)
         plain = self.dialect.type_text(new.type, nullable=False)
         there = f"accurateCastOrNull({value}, {self.dialect.literal(plain)})"
         if isinstance(new.type, Decimal):
