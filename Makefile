@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := $(CURDIR)/.demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run demo test check lint format docs bench profiles clean
+.PHONY: run demo test truth check lint format docs bench profiles clean
 
 run: demo  ## The main job on the sample schemas, then the server on 127.0.0.1:8081
 	@printf '\nTo go on in another terminal:\n  export PATH="$(CURDIR)/$(BIN):$$PATH" PROTOLITH_HOME="$(DEMO)"\n\n'
@@ -17,6 +17,9 @@ demo: $(VENV)/.installed  ## The main job on the sample schemas
 
 test: $(VENV)/.testing  ## All tests
 	$(BIN)/pytest -n 2 --dist worksteal
+
+truth: $(VENV)/.testing  ## Every compatibility verdict against the protobuf runtime
+	PROTOLITH_TRUTH=all $(BIN)/pytest tests/compatibility/test_truth.py -k runtime_agrees
 
 check: lint test  ## What CI runs
 
@@ -45,10 +48,18 @@ profiles:  ## Older engines, each in an environment of its own
 		.profiles/$$old/bin/python tests/engines/profiles.py $${old%%/*} || exit 1; \
 	done
 
+fuzz: $(VENV)/.testing  ## The native decoder against the reference, with address and undefined sanitizers
+	mkdir -p .fuzz
+	c++ -std=c++17 -O1 -g -fPIC -shared -fsanitize=address,undefined -fno-sanitize-recover=all \
+		src/protolith/decoding/native/*.cpp -o .fuzz/_native.so
+	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
+		PROTOLITH_NATIVE=$(CURDIR)/.fuzz/_native.so PROTOLITH_FUZZ_SCHEMAS=$(or $(SCHEMAS),5000) \
+		$(BIN)/pytest -q -s -p no:cacheprovider tests/decoding/test_native.py
+
 clean:
 	rm -rf $(VENV) $(DEMO) .profiles
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py $(wildcard src/protolith/decoding/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; name one: make PYTHON=python3.12")'
 	@echo "making $(VENV) and installing Protolith into it"
 	@$(PYTHON) -m venv $(VENV)

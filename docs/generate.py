@@ -10,10 +10,12 @@ from typing import Any, get_args
 import protolith
 from protolith import errors
 from protolith.cli import app
+from protolith.compatibility.rules import protojson, source, wire
 from protolith.lint import rules
 from protolith.web.app import STATUS, create_app
 
 HERE = Path(__file__).parent
+COMPATIBILITY = HERE.parent / "tests/testdata/compatibility"
 WRITTEN = "<!-- Written by docs/generate.py; change the code and run `make docs`. -->\n\n"
 
 
@@ -26,6 +28,7 @@ def pages() -> dict[str, str]:
         "lint.md": lint_page(),
         "python.md": python_page(),
         "layouts.md": layouts_page(),
+        "compatibility.md": compatibility_page(),
     }
     return {name: WRITTEN + text for name, text in made.items()}
 
@@ -177,6 +180,47 @@ def lint_page() -> str:
         " says. The option `(gen_bq_schema.bigquery).ignore` silences a field by leaving it out.\n"
     )
     return "\n".join(rows).rstrip() + "\n"
+
+
+def compatibility_page() -> str:
+    rows = ["# Compatibility\n"]
+    rows.append(
+        "`protolith check NEW --against OLD` and `protolith.check(new, history)` say what a change"
+        " does: to bytes (`wire`), to JSON (`json`) and to code that was generated (`source`)."
+        " Backward is old data under the new schema, forward new data under the old one; `source`"
+        " is backward only. A finding is `safe` (every value survives), `lossy` (some are changed"
+        " or gone), `broken` (none of the field survives) or `error` (some payload does not parse)."
+        " The command ends with 100 if one is `lossy` or worse; `--fail-on` moves that.\n"
+    )
+    rows.append("Each rule by an example, and all that a check says of it:\n")
+    for rule in sorted(COMPATIBILITY.iterdir()):
+        rows.append(f"## {rule.name}\n")
+        if purposes := _purposes(rule.name):
+            rows.append("".join(f"- {level}: {purpose}\n" for level, purpose in purposes))
+        versions = [rule / f"{name}.proto" for name in ("old", "between", "new")]
+        versions = [path for path in versions if path.exists()]
+        rows += [f"```proto\n// {p.stem}\n{p.read_text().strip()}\n```\n" for p in versions]
+        *history, new = [_as_version(path) for path in versions]
+        rows.append("| rule | level | direction | severity | of | why |\n|---|---|---|---|---|---|")
+        rows += [
+            f"| `{one.rule}` | {one.level} | {one.direction} | {one.severity} | `{one.subject}` |"
+            f" {one.why} |"
+            for one in protolith.check(new, history, "FULL")
+        ]
+        rows.append("")
+    return "\n".join(rows).rstrip() + "\n"
+
+
+def _as_version(path: Path) -> protolith.DescriptorSet:
+    file = protolith.SourceFile("shop.proto", path.read_bytes())
+    return protolith.compile_protos(protolith.Sources((file,)))
+
+
+def _purposes(rule: str) -> list[tuple[str, str]]:
+    """What each level's rule of this id is for: the first sentence of its docstring."""
+    levels = {"wire": wire, "json": protojson, "source": source}
+    found = [(level, getattr(module, rule.lower(), None)) for level, module in levels.items()]
+    return [(level, str(made.__doc__).partition("\n")[0]) for level, made in found if made]
 
 
 def layouts_page() -> str:

@@ -1,5 +1,5 @@
 from .arrow import arrow_schema
-from .compatibility import compare_schemas
+from .compatibility import Finding, Waiver, check, compare_schemas, verdict
 from .compiler import (
     SourceFile,
     Sources,
@@ -61,6 +61,7 @@ __all__ = [
     "DescriptorSet",
     "EngineError",
     "EngineUnavailableError",
+    "Finding",
     "InvalidNameError",
     "Layout",
     "LayoutError",
@@ -85,7 +86,9 @@ __all__ = [
     "StorageFullError",
     "Table",
     "TooLargeError",
+    "Waiver",
     "arrow_schema",
+    "check",
     "compare_schemas",
     "compile_protos",
     "decode",
@@ -97,4 +100,5 @@ __all__ = [
     "read_descriptors",
     "read_path",
     "read_sources",
+    "verdict",
 ]

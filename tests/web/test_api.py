@@ -229,6 +229,7 @@ def test_health_and_the_openapi_page_need_nothing_from_elsewhere(client: TestCli
 def test_every_route_says_what_it_answers(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths) == {
+        "/compatibility/check",
         "/health",
         "/deployments",
         "/deployments/{deployment_id}/drift",

@@ -43,6 +43,7 @@ _COMMANDS = {
     "translate": ("local:translate", "Print the table of a .proto file as CREATE TABLE."),
     "bq-schema": ("local:bq_schema", "Print the BigQuery JSON schema of a .proto file."),
     "lint": ("local:lint", "Say what BigQuery refuses or loses of a .proto file."),
+    "check": ("compatibility:check", "Say what a new schema breaks for an older one."),
     "storage-descriptor": (
         "local:storage_descriptor",
         "Print a message as BigQuery's Storage Write API takes it.",

@@ -10,10 +10,11 @@ from cyclopts import Parameter
 from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
 from protolith.cli.output import OUTPUT
 from protolith.compiler.sources import check_name
+from protolith.decoding import Framing
 from protolith.errors import ConflictError, NotFoundError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE, Layout
 from protolith.registry import SchemaRegistry
-from protolith.registry.loading import NOTHING_LOADED, Framing
+from protolith.registry.loading import NOTHING_LOADED
 from protolith.registry.registration import Submission
 
 

@@ -31,6 +31,15 @@ class Decoded:
     unknown_fields: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
 
+    def decode(self, frame: Frame, decoder: ReferenceDecoder) -> list[Any]:
+        """The values of a frame's row, or `RecordError`; counts what the row does not hold."""
+        if frame.broken is not None:
+            raise RecordError(frame.broken)
+        row = decoder.decode(frame.data)
+        self.unknown_fields.update(row.unknown_fields)
+        self.cut.update(row.cut)
+        return row.values
+
 
 def decode(
     frames: Iterable[Frame],
@@ -50,26 +59,19 @@ def decode(
     rows: list[list[Any]] = []
     for frame in frames:
         try:
-            rows.append(_decode_frame(frame, decoder, account))
+            rows.append(account.decode(frame, decoder))
         except RecordError as error:
-            _reject(Detail(str(error), record=frame.index, offset=frame.offset), account, skip_bad)
+            detail = Detail(str(error), record=frame.index, offset=frame.offset)
+            reject(detail, account, skip_bad=skip_bad)
         if len(rows) == batch_rows:
-            yield _batch(rows, schema, account)
+            yield make_batch(rows, schema, account)
             rows = []
     if rows:
-        yield _batch(rows, schema, account)
+        yield make_batch(rows, schema, account)
 
 
-def _decode_frame(frame: Frame, decoder: ReferenceDecoder, account: Decoded) -> list[Any]:
-    if frame.broken is not None:
-        raise RecordError(frame.broken)
-    row = decoder.decode(frame.data)
-    account.unknown_fields.update(row.unknown_fields)
-    account.cut.update(row.cut)
-    return row.values
-
-
-def _reject(detail: Detail, account: Decoded, skip_bad: bool) -> None:  # noqa: FBT001
+def reject(detail: Detail, account: Decoded, *, skip_bad: bool) -> None:
+    """Report a record that cannot be a row, or raise that nothing is loaded because of it."""
     account.rejected_count += 1
     if len(account.rejected) < MAX_REPORTED:
         account.rejected.append(detail)
@@ -81,7 +83,8 @@ def _reject(detail: Detail, account: Decoded, skip_bad: bool) -> None:  # noqa: 
         )
 
 
-def _batch(rows: list[list[Any]], schema: pa.Schema, account: Decoded) -> pa.RecordBatch:
+def make_batch(rows: list[list[Any]], schema: pa.Schema, account: Decoded) -> pa.RecordBatch:
+    """A record batch of rows that were decoded by reference."""
     account.rows += len(rows)
     columns = zip(*rows, strict=True)
     arrays = [pa.array(list(c), f.type) for c, f in zip(columns, schema, strict=True)]

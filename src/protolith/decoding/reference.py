@@ -47,8 +47,9 @@ class ReferenceDecoder:
                 hint="register the .proto file to load protobuf data",
             )
         self.table = table if dialect is None else dialect.stored(table)
-        self._years = (1, 9999) if dialect is None else dialect.timestamp_range()
-        self._descriptors = descriptors
+        self.logical = table
+        self.descriptors = descriptors
+        self.years = (1, 9999) if dialect is None else dialect.timestamp_range()
         root = descriptors.message(table.message)
         self._class = message_factory.GetMessageClass(root)
         self._name = root.full_name
@@ -67,10 +68,13 @@ class ReferenceDecoder:
             missing = ", ".join(cls.FindInitializationErrors(message))
             raise RecordError(f"required fields are missing: {missing}")
         row = Row()
-        self._check_unknown(message, row)
-        if row.unknown_fields and not cls.ListFields(message):
-            raise RecordError(f"no field of {self._name} in it: is it another message?")
-        row.values = [get(message, row) for get in self._getters]
+        try:
+            self._check_unknown(message, row)
+            if row.unknown_fields and not cls.ListFields(message):
+                raise RecordError(f"no field of {self._name} in it: is it another message?")
+            row.values = [get(message, row) for get in self._getters]
+        except UnicodeDecodeError:  # proto2 takes any bytes for a string, also as a map's key
+            raise RecordError(f"not a {self._name}: a key is not UTF-8") from None
         return row
 
     def _check_unknown(self, message: Any, row: Row) -> None:
@@ -112,7 +116,7 @@ class ReferenceDecoder:
         keys, values = (entry.fields_by_name[part] for part in ("key", "value"))
         logical, stored = _entry_types(types[0]), _entry_types(types[1])
         if logical is None or stored is None:  # an override: each entry is one document
-            whole = entry_converter(entry, _element(types[0]), path, self._descriptors.pool)
+            whole = entry_converter(entry, _element(types[0]), path, self.descriptors.pool)
             return lambda message, row: [
                 whole(key, value, row) for key, value in getattr(message, name).items()
             ]
@@ -130,8 +134,8 @@ class ReferenceDecoder:
     def _converter(self, part: FieldDescriptor, type_: Type, stored: Type, path: str) -> _Getter:
         kind = part.message_type
         if not (isinstance(type_, Record) and isinstance(stored, Record)) or kind is None:
-            convert_value = converter(part, type_, path, self._descriptors.pool)
-            return adapted(ranged(convert_value, type_, self._years, path), type_, stored)
+            convert_value = converter(part, type_, path, self.descriptors.pool)
+            return adapted(ranged(convert_value, type_, self.years, path), type_, stored)
         names = [column.name for column in type_.columns]
         pairs = zip(type_.columns, stored.columns, strict=True)
         getters = [self._getter(kind, *pair, f"{path}.{pair[0].name}") for pair in pairs]

@@ -235,9 +235,10 @@ def _from_text(type_: Type, path: str) -> Convert:
     if isinstance(type_, Decimal):
         return lambda value, _row: _number(value, type_, path)
     if parse is None:
-        return _as_is
+        return partial(_unicode, path)
 
     def convert(value: str, _row: Any) -> Any:
+        _unicode(path, value, None)
         if type_ != Json() and _TOO_FINE.search(value):
             raise RecordError(f"{path}: {value[:60]!r} is finer than a microsecond")
         try:
@@ -246,6 +247,13 @@ def _from_text(type_: Type, path: str) -> Convert:
             raise RecordError(f"{path}: {value[:60]!r} is not a {type(type_).__name__}") from None
 
     return convert
+
+
+def _unicode(path: str, value: str | bytes, _row: Any) -> str:
+    # proto2 takes any bytes for a string; the runtime then gives bytes.
+    if isinstance(value, bytes):
+        raise RecordError(f"{path}: {value[:20]!r} is not UTF-8")
+    return value
 
 
 def _from_whole(part: FieldDescriptor, type_: Type, path: str) -> Convert:

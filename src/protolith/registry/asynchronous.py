@@ -46,6 +46,8 @@ class AsyncSchemaRegistry:
     list_schemas = _awaited(SchemaRegistry.list_schemas)
     get_schema_details = _awaited(SchemaRegistry.get_schema_details)
     get_files = _awaited(SchemaRegistry.get_files)
+    descriptors = _awaited(SchemaRegistry.descriptors)
+    check_compatibility = _awaited(SchemaRegistry.check_compatibility)
     check_schema_compatibility = _awaited(SchemaRegistry.check_schema_compatibility)
     table = _awaited(SchemaRegistry.table)
     ddl = _awaited(SchemaRegistry.ddl)

@@ -1,26 +1,20 @@
 """Protobuf data into an engine: decode everything first, then load all of it or nothing."""
 
-import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeAlias
+from typing import BinaryIO
 
 import pyarrow as pa
 
 from protolith.arrow import arrow_schema
-from protolith.decoding import Decoded, ReferenceDecoder, decode, read_delimited, read_single
+from protolith.decoding import Decoded, Framing, ReferenceDecoder, decode_stream
 from protolith.engines import Engine
-from protolith.errors import MalformedError, NotFoundError, quoted
-
-Framing: TypeAlias = Literal["delimited", "single"]
-"""Length-delimited messages, or the whole input as one message."""
+from protolith.errors import NotFoundError, quoted
 
 NOTHING_LOADED = "is it the right schema, and the right framing?"
 """The hint where every record was skipped."""
-
-FRAMINGS = {"delimited": read_delimited, "single": read_single}
 
 
 def load(
@@ -35,15 +29,14 @@ def load(
 
     With a bad record nothing is loaded and `RowsRejectedError` says where, unless `skip_bad`.
     """
-    if framing not in FRAMINGS:
-        raise MalformedError(f"no framing {quoted(framing)}", hint=f"one of {', '.join(FRAMINGS)}")
     account = Decoded()
     schema = arrow_schema(decoder.table)
     with _opened(data) as stream, tempfile.TemporaryDirectory(prefix="protolith-") as folder:
         spool = Path(folder) / "rows.arrow"
         with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
-            frames = FRAMINGS[framing](stream)
-            for batch in decode(frames, decoder, skip_bad=skip_bad, account=account):
+            for batch in decode_stream(
+                stream, decoder, framing=framing, skip_bad=skip_bad, account=account
+            ):
                 out.write_batch(batch)
         if account.rows:
             with pa.memory_map(str(spool)) as rows:
@@ -52,10 +45,10 @@ def load(
 
 
 @contextmanager
-def _opened(data: bytes | BinaryIO | Path) -> Iterator[BinaryIO]:
+def _opened(data: bytes | BinaryIO | Path) -> Iterator[BinaryIO | pa.Buffer]:
     match data:
         case bytes():
-            yield io.BytesIO(data)
+            yield pa.py_buffer(data)
         case Path():
             try:
                 stream = data.open("rb")

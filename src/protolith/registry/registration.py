@@ -11,7 +11,7 @@ from protolith.compiler import Sources, Submitted, compile_protos, open_path
 from protolith.descriptors import DescriptorSet
 from protolith.dialects.bigquery.driven import Converter, schema_columns
 from protolith.dialects.bigquery.schema_json import from_json, to_json
-from protolith.errors import MalformedError
+from protolith.errors import MalformedError, quoted
 from protolith.layout import DEFAULT_DATABASE, lay_out
 from protolith.store import File, NewVersion
 from protolith.tables import check_text
@@ -88,6 +88,11 @@ def _database(submission: Submission | JsonSubmission) -> str:
     return DEFAULT_DATABASE if given is None else given
 
 
+def compiled(schema: Schema) -> DescriptorSet:
+    """The compiled files of what could be registered."""
+    return _compile(schema)[0]
+
+
 def _compile(schema: Schema) -> tuple[DescriptorSet, str, tuple[File, ...]]:
     if isinstance(schema, Path):
         schema = open_path(schema)
@@ -110,3 +115,32 @@ def _checked(schema: str | bytes | Mapping[str, str | bytes]) -> str | bytes | M
             hint="it is the text of a .proto file, or an object of texts by file name",
         )
     return schema
+
+
+_BATCH_TEXTS = ("table_name", "database_name", "description", "message")
+_BATCH_KEYS = sorted({"proto_content", "schema_json", *_BATCH_TEXTS})
+
+
+def batch_submission(schema: Mapping[str, Any]) -> Submission | JsonSubmission:
+    """One member of a batch as a submission, or `MalformedError`."""
+    _check_mapping(schema)
+    rest = schema.get("database_name"), schema.get("description")
+    if "schema_json" in schema:
+        return JsonSubmission(schema["schema_json"], schema.get("table_name") or "", *rest)
+    message = schema.get("message")
+    return Submission(schema["proto_content"], schema.get("table_name"), *rest, message)
+
+
+def _check_mapping(schema: Any) -> None:
+    found = set(schema) if isinstance(schema, Mapping) else None
+    if found is None:
+        wrong = "a schema must be an object"
+    elif unknown := found - set(_BATCH_KEYS):
+        wrong = f"unknown key {min(quoted(str(key)) for key in unknown)}"
+    elif ("proto_content" in found) == ("schema_json" in found):
+        wrong = "one of proto_content and schema_json is needed"
+    elif bad := [key for key in _BATCH_TEXTS if not isinstance(schema.get(key), str | None)]:
+        wrong = f"{bad[0]} must be a text"
+    else:
+        return
+    raise MalformedError(wrong, hint=f"known keys: {', '.join(_BATCH_KEYS)}")

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
 
-from protolith.compatibility import compare_schemas
-from protolith.decoding import ReferenceDecoder
+from protolith.compatibility import Finding, Mode, check, compare_schemas
+from protolith.decoding import Framing, ReferenceDecoder
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema
@@ -23,17 +23,22 @@ from protolith.engines import Drift, Engine, check_name, open_engine
 from protolith.errors import (
     ConflictError,
     LayoutError,
-    MalformedError,
     NotFoundError,
     SchemaRegistryError,
     naming,
-    quoted,
 )
 from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out
 from protolith.lint import LintFinding, lint
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
-from protolith.registry.loading import Framing, load
-from protolith.registry.registration import JsonSubmission, Schema, Submission, prepare
+from protolith.registry.loading import load
+from protolith.registry.registration import (
+    JsonSubmission,
+    Schema,
+    Submission,
+    batch_submission,
+    compiled,
+    prepare,
+)
 from protolith.registry.values import (
     CreatedTable,
     LoadResult,
@@ -128,7 +133,7 @@ class SchemaRegistry:
         ready = []
         for index, schema in enumerate(schemas):
             with naming(f"schemas[{index}]"):
-                ready.append(prepare(_submission(schema), self.converter))
+                ready.append(prepare(batch_submission(schema), self.converter))
         return [version.schema_id for version in self._store.add(ready, label="schemas")]
 
     # ── look up ──
@@ -172,6 +177,14 @@ class SchemaRegistry:
         """Compare two BigQuery JSON schemas: `{"is_compatible": bool, "issues": [...]}`."""
         return compare_schemas(old_schema, new_schema)
 
+    def check_compatibility(
+        self, schema: Schema, subject: str, mode: Mode, message: str | None = None
+    ) -> list[Finding]:
+        """What a schema breaks for the versions of a subject, as `check` finds it."""
+        lines = self._store.history(self._store.find(subject).subject)
+        history = [self.descriptors(line.schema_id) for line in reversed(lines)]
+        return check(compiled(schema), history, mode, message=message)
+
     # ── tables ──
 
     def table(self, schema_id: str, layout: Layout = NATIVE) -> Table:
@@ -194,6 +207,10 @@ class SchemaRegistry:
             parameter=check_text(parameter, "the parameter"),
             converter=self.converter,
         )
+
+    def descriptors(self, schema_id: str) -> DescriptorSet:
+        """A version's compiled files; `LayoutError` for one that was registered as JSON."""
+        return _descriptors(self._store.find(schema_id))
 
     def lint(self, schema_id: str) -> list[LintFinding]:
         """What BigQuery would refuse or lose of a version's BigQuery JSON schema."""
@@ -367,31 +384,3 @@ def _descriptors(version: Version) -> DescriptorSet:
             hint="register the .proto file under this table name",
         )
     return DescriptorSet.from_bytes(version.descriptors, version.roots)
-
-
-_BATCH_TEXTS = ("table_name", "database_name", "description", "message")
-_BATCH_KEYS = sorted({"proto_content", "schema_json", *_BATCH_TEXTS})
-
-
-def _submission(schema: Mapping[str, Any]) -> Submission | JsonSubmission:
-    _check_mapping(schema)
-    rest = schema.get("database_name"), schema.get("description")
-    if "schema_json" in schema:
-        return JsonSubmission(schema["schema_json"], schema.get("table_name") or "", *rest)
-    message = schema.get("message")
-    return Submission(schema["proto_content"], schema.get("table_name"), *rest, message)
-
-
-def _check_mapping(schema: Any) -> None:
-    found = set(schema) if isinstance(schema, Mapping) else None
-    if found is None:
-        wrong = "a schema must be an object"
-    elif unknown := found - set(_BATCH_KEYS):
-        wrong = f"unknown key {min(quoted(str(key)) for key in unknown)}"
-    elif ("proto_content" in found) == ("schema_json" in found):
-        wrong = "one of proto_content and schema_json is needed"
-    elif bad := [key for key in _BATCH_TEXTS if not isinstance(schema.get(key), str | None)]:
-        wrong = f"{bad[0]} must be a text"
-    else:
-        return
-    raise MalformedError(wrong, hint=f"known keys: {', '.join(_BATCH_KEYS)}")

@@ -10,7 +10,10 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, UploadFile
 from fastapi.responses import PlainTextResponse, Response
 
+from protolith.compatibility import Mode, verdict
+from protolith.compatibility.comparison import SERVED
 from protolith.compiler import compiler_version, jail, open_upload
+from protolith.decoding import Framing
 from protolith.engines import Drift
 from protolith.errors import MalformedError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE, Layout
@@ -24,11 +27,12 @@ from protolith.registry import (
     SchemaRegistry,
 )
 from protolith.registry.deployments import split_id
-from protolith.registry.loading import NOTHING_LOADED, Framing
+from protolith.registry.loading import NOTHING_LOADED
 from protolith.registry.registration import JsonSubmission, Submission
 from protolith.store import Summary
 from protolith.web.bodies import (
     BatchResponse,
+    CheckResponse,
     CompatibilityRequest,
     CompatibilityResponse,
     CreateTable,
@@ -121,6 +125,25 @@ async def check_compatibility(
         old = registry.get_schema_version(body.schema_id).schema_json
     answer = await _work(registry.check_schema_compatibility, old, body.new_schema)
     return CompatibilityResponse.model_validate(answer)
+
+
+@router.post("/compatibility/check")
+async def check_files(
+    registry: Registry,
+    proto_file: Annotated[list[UploadFile], File()],
+    subject: Annotated[str, Form()],
+    mode: Annotated[Mode, Form()] = "FULL_TRANSITIVE",
+    message: Annotated[str | None, Form()] = None,
+) -> CheckResponse:
+    """What files would break for the versions of a subject; nothing is registered."""
+    parts = [(part.filename or "schema.proto", await part.read()) for part in proto_file]
+
+    def work() -> CheckResponse:
+        found = registry.check_compatibility(open_upload(parts), subject, mode, message)
+        levels: dict[str, bool] = {level: verdict(found)[level] for level in SERVED}
+        return CheckResponse(compatible=levels, findings=found)
+
+    return await _work(work)
 
 
 @router.get("/schemas")

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from protolith.compatibility import Finding
 from protolith.engines import NAMES
 from protolith.layout import DEFAULT_DATABASE
 from protolith.lint import LintFinding
@@ -23,6 +24,13 @@ class Body(BaseModel):
     """A request body: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class CheckResponse(BaseModel):
+    """Whether each level is compatible, and every finding, the worst first."""
+
+    compatible: dict[str, bool]
+    findings: list[Finding]
 
 
 class ErrorDetail(BaseModel):

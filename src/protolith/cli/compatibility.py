@@ -1,0 +1,133 @@
+"""Whether a schema can take the place of another: `protolith check`."""
+
+import io
+import re
+import subprocess
+import tarfile
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from cyclopts import Parameter
+
+from protolith.cli import DONE, FINDINGS
+from protolith.cli.output import OUTPUT
+from protolith.cli.reports import REPORTS, Report
+from protolith.compatibility import Finding
+from protolith.compatibility import check as compare
+from protolith.compatibility.comparison import SERVED
+from protolith.compatibility.findings import SEVERITIES, Level, Mode
+from protolith.compiler import read_path
+from protolith.descriptors import DescriptorSet
+from protolith.errors import NotFoundError, quoted
+
+FailOn: TypeAlias = Literal["lossy", "broken", "error"]
+_GIT = "git:"
+_SUBJECT = re.compile(r"\w+\.\w+(@\d+)?")
+_GIT_SECONDS = 60
+
+
+def check(
+    new: str,
+    *,
+    against: Annotated[list[str], Parameter(negative="")],
+    mode: Mode = "FULL_TRANSITIVE",
+    levels: Annotated[list[Level] | None, Parameter(negative="", consume_multiple=True)] = None,
+    message: str | None = None,
+    policy: str | None = None,
+    report: Report | None = None,
+    fail_on: FailOn = "lossy",
+) -> int:
+    """Say what a new schema breaks for an older one; the exit code is 100 if it does.
+
+    A schema is a .proto file, a directory or .zip of them, compiled descriptors, a git revision
+    (git:main, git:HEAD~1:protos), or what is registered (orders.lines, orders.lines@3).
+
+    Parameters
+    ----------
+    new: str
+        The new schema.
+    against: list[str]
+        An older schema; give it again for more of them, oldest first.
+    mode: Mode
+        NONE, BACKWARD (new reads old), FORWARD or FULL; with _TRANSITIVE against every older one.
+    levels: list[Level] | None
+        Some of wire, json, source; all of them if not given.
+    message: str | None
+        Compare this message and what it reaches, instead of every message.
+    policy: str | None
+        Answer as buf or confluent does.
+    report: Report | None
+        Print github annotations, a gitlab code quality report, or junit.
+    fail_on: FailOn
+        The least severity that counts as incompatible.
+    """
+    found = compare(
+        open_schema(new),
+        [open_schema(one) for one in against],
+        mode,
+        levels=tuple(levels or SERVED),
+        policy=policy,
+        message=message,
+    )
+    if report is not None:
+        OUTPUT.text(REPORTS[report](found))
+    else:
+        for finding in found:
+            OUTPUT.value(_as_object(finding), _lines(finding))
+    worst = SEVERITIES[SEVERITIES.index(fail_on) :]
+    bad = [one for one in found if one.severity in worst and not one.waived]
+    OUTPUT.say(f"{len(bad)} incompatible, {len(found) - len(bad)} other findings")
+    return FINDINGS if bad else DONE
+
+
+def _lines(finding: Finding) -> str:
+    waived = f", waived: {finding.waived}" if finding.waived else ""
+    what = f"[{finding.severity}, {finding.level}, {finding.direction}{waived}]"
+    witness = f", such as {finding.witness}" if finding.witness else ""
+    return f"{finding}{witness} {what}\n  {finding.old} → {finding.new}; {finding.fix}"
+
+
+def _as_object(finding: Finding) -> dict[str, object]:
+    return {"path": finding.file or None} | asdict(finding)
+
+
+def open_schema(name: str) -> DescriptorSet:
+    """Compile what a name on the command line stands for."""
+    if name.startswith(_GIT):
+        return _from_git(name.removeprefix(_GIT))
+    if not Path(name).exists() and _SUBJECT.fullmatch(name):
+        from protolith.registry import SchemaRegistry  # noqa: PLC0415 (it is heavy)
+
+        with SchemaRegistry(home=OUTPUT.home) as registry:
+            return registry.descriptors(name)
+    return read_path(Path(name))
+
+
+def _from_git(name: str) -> DescriptorSet:
+    """A revision's files, taken out of the repository without touching the working tree."""
+    revision, _, path = name.partition(":")
+    commit = _git("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}", name=name)
+    tree = f"{commit.decode().strip()}:{path}" if path else commit.decode().strip()
+    with tempfile.TemporaryDirectory(prefix="protolith-") as folder:
+        if path and _git("cat-file", "-t", tree, name=name).strip() == b"blob":
+            file = Path(folder) / Path(path).name
+            file.write_bytes(_git("cat-file", "blob", tree, name=name))
+            return read_path(file)
+        archive = io.BytesIO(_git("archive", "--format=tar", tree, name=name))
+        with tarfile.open(fileobj=archive) as files:
+            protos = [one for one in files if one.isfile() and one.name.endswith(".proto")]
+            files.extractall(folder, members=protos, filter="data")
+        return read_path(Path(folder))
+
+
+def _git(*words: str, name: str) -> bytes:
+    command = ["git", *words]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=_GIT_SECONDS)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
+        raise NotFoundError(
+            f"git does not have {quoted(name)}: {said}", hint="git:REVISION or git:REVISION:PATH"
+        )
+    return done.stdout

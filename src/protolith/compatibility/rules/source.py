@@ -1,0 +1,288 @@
+"""The source level, which asks whether code for the old generated code still builds."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from protolith.compatibility.findings import Severity
+from protolith.compatibility.index import EnumFacts, FieldFacts, FileFacts, Index, MessageFacts
+from protolith.compatibility.rules.base import Place, Said
+
+_KEEP = "keep the old one, or tell everyone who builds with it"
+_IGNORED = {"uninterpreted_option", "deprecated", "features"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The old and the new version, and the files that are the same in both."""
+
+    old: Index
+    new: Index
+    same: frozenset[str]
+
+
+SourceRule: TypeAlias = Callable[[Change], Iterator[Said]]
+
+
+def _said(  # noqa: PLR0913
+    rule: str, subject: str, old: str, new: str, at: tuple[Place, Place], *,
+    why: str = "code that uses it does not build", severity: Severity = "error",
+) -> Said:  # fmt: skip
+    return Said(rule, severity, subject, old, new, why, _KEEP, *at)
+
+
+def file_no_delete(change: Change) -> Iterator[Said]:
+    """C++ and Python import generated code by its file."""
+    for name in change.old.roots:
+        if name not in change.new.files:
+            yield _said("FILE_NO_DELETE", name, name, "absent", ((name, ()), None))
+
+
+def file_same_package(change: Change) -> Iterator[Said]:
+    """The package is part of every generated name, of gRPC routes and of what Any carries."""
+    for before, after in _files(change):
+        if before.package != after.package:
+            at = (before.name, (2,)), (after.name, (2,))
+            yield _said("FILE_SAME_PACKAGE", after.name, before.package, after.package, at)
+
+
+def file_same_options(change: Change) -> Iterator[Said]:
+    """Language options name packages, classes and prefixes in generated code."""
+    for before, after in _files(change):
+        names = before.options.keys() | after.options.keys()
+        for name in sorted(names - _IGNORED):
+            mine, its = before.options.get(name), after.options.get(name)
+            if mine != its and "." not in name:
+                at = (before.name, (8,)), (after.name, (8,))
+                rule = f"FILE_SAME_{name.upper()}"
+                yield _said(rule, after.name, str(mine or "unset"), str(its or "unset"), at)
+
+
+def message_no_delete(change: Change) -> Iterator[Said]:
+    """A message is named in code."""
+    for name, message in change.old.messages.items():
+        if (
+            message.file in change.old.roots
+            and name not in change.new.messages
+            and not message.map_entry
+        ):
+            yield _gone("MESSAGE_NO_DELETE", message, change)
+
+
+def enum_no_delete(change: Change) -> Iterator[Said]:
+    """An enum is named in code."""
+    for name, enum in change.old.enums.items():
+        if enum.file in change.old.roots and name not in change.new.enums:
+            yield _gone("ENUM_NO_DELETE", enum, change)
+
+
+def extension_no_delete(change: Change) -> Iterator[Said]:
+    """An extension is named in code."""
+    for name, (_, extension) in change.old.extensions.items():
+        if extension.file in change.old.roots and name not in change.new.extensions:
+            yield _gone("EXTENSION_NO_DELETE", extension, change)
+
+
+def _gone(rule: str, what: MessageFacts | EnumFacts | FieldFacts, change: Change) -> Said:
+    there: Place = (what.file, ()) if what.file in change.new.files else None
+    return _said(rule, what.full_name, "declared", "absent", ((what.file, what.path), there))
+
+
+def message_same_visibility(change: Change) -> Iterator[Said]:
+    """A type that becomes local cannot be imported any more."""
+    local = 1
+    types: list[tuple[MessageFacts, MessageFacts] | tuple[EnumFacts, EnumFacts]]
+    types = [*_messages(change), *_enums(change)]
+    for before, after in types:
+        if after.visibility == local != before.visibility:
+            yield _said(
+                "MESSAGE_SAME_VISIBILITY", after.full_name, "export", "local", _at(before, after)
+            )
+
+
+def oneof_no_delete(change: Change) -> Iterator[Said]:
+    """A oneof has an accessor of its own."""
+    for before, after in _messages(change):
+        for name in sorted(before.oneofs - after.oneofs):
+            subject = f"{after.full_name}.{name}"
+            yield _said("ONEOF_NO_DELETE", subject, "declared", "absent", _at(before, after))
+
+
+def field_no_delete(change: Change) -> Iterator[Said]:
+    """A field is named in code."""
+    for before, after in _messages(change):
+        for number, field in before.fields.items():
+            gone = number not in after.fields and field.name not in after.by_name
+            if gone and not field.extension:
+                yield _said(
+                    "FIELD_NO_DELETE", field.full_name, field.words, "absent", _at(field, after)
+                )
+
+
+def field_same_name(change: Change) -> Iterator[Said]:
+    """A field's accessors have its name."""
+    for before, after in _fields(change):
+        if before.name != after.name:
+            yield _said(
+                "FIELD_SAME_NAME", after.full_name, before.name, after.name, _at(before, after)
+            )
+
+
+def field_same_type(change: Change) -> Iterator[Said]:
+    """A field's type is that of a variable."""
+    for before, after in _fields(change):
+        mine, its = _type(before, change.old), _type(after, change.new)
+        if mine != its:
+            yield _said("FIELD_SAME_TYPE", after.full_name, mine, its, _at(before, after))
+
+
+def _type(field: FieldFacts, index: Index) -> str:
+    if field.shape != "map":
+        return field.type_name or field.kind
+    entry = index.messages[field.type_name].fields
+    return f"map<{entry[1].kind}, {entry[2].type_name or entry[2].kind}>"
+
+
+def field_same_cardinality(change: Change) -> Iterator[Said]:
+    """Lists, maps, required fields and presence have accessors of their own."""
+    for before, after in _fields(change):
+        mine, its = _cardinality(before), _cardinality(after)
+        if mine != its and not (before.oneof or after.oneof):
+            yield _said("FIELD_SAME_CARDINALITY", after.full_name, mine, its, _at(before, after))
+
+
+def _cardinality(field: FieldFacts) -> str:
+    if field.shape != "singular":
+        return field.shape
+    return "required" if field.required else "explicit" if field.presence else "implicit"
+
+
+def field_same_oneof(change: Change) -> Iterator[Said]:
+    """A member of a oneof is also named through it."""
+    for before, after in _fields(change):
+        if before.oneof != after.oneof:
+            mine, its = before.oneof or "no oneof", after.oneof or "no oneof"
+            yield _said("FIELD_SAME_ONEOF", after.full_name, mine, its, _at(before, after))
+
+
+def field_same_default(change: Change) -> Iterator[Said]:
+    """An absent field reads as its default."""
+    for before, after in _fields(change):
+        if before.default != after.default and before.kind == after.kind:
+            mine, its = str(before.default), str(after.default)
+            yield _said(
+                "FIELD_SAME_DEFAULT", after.full_name, mine, its, _at(before, after),
+                why="an absent field reads as something else", severity="lossy",
+            )  # fmt: skip
+
+
+def field_same_jstype(change: Change) -> Iterator[Said]:
+    """The option jstype is the type in JavaScript."""
+    for before, after in _fields(change):
+        if before.jstype != after.jstype:
+            at = _at(before, after)
+            mine, its = str(before.jstype), str(after.jstype)
+            yield _said("FIELD_SAME_JSTYPE", after.full_name, mine, its, at)
+
+
+def enum_value_no_delete(change: Change) -> Iterator[Said]:
+    """An enum's value is named in code."""
+    for before, after in _enums(change):
+        for name, number in before.numbers.items():
+            if name in after.numbers:
+                continue
+            renamed = number in after.names
+            rule = "ENUM_VALUE_SAME_NAME" if renamed else "ENUM_VALUE_NO_DELETE"
+            new_name = after.names[number][0] if renamed else "absent"
+            at = (before.file, before.places[name]), (after.file, after.path)
+            yield _said(rule, f"{after.full_name}.{name}", name, new_name, at)
+
+
+def enum_same_type(change: Change) -> Iterator[Said]:
+    """Open and closed enums are different types in some languages."""
+    for before, after in _enums(change):
+        if before.closed != after.closed:
+            mine, its = ("closed" if part.closed else "open" for part in (before, after))
+            yield _said("ENUM_SAME_TYPE", after.full_name, mine, its, _at(before, after))
+
+
+def service_no_delete(change: Change) -> Iterator[Said]:
+    """A service and its methods have clients."""
+    there = {name for file in change.new.files.values() for name in file.methods}
+    for name in change.old.roots:
+        for service, path in change.old.files[name].service_paths.items():
+            if service not in there:
+                at: tuple[Place, Place] = (
+                    (name, path),
+                    (name, ()) if name in change.new.files else None,
+                )
+                yield _said("SERVICE_NO_DELETE", service, "declared", "absent", at)
+
+
+def rpc_no_delete(change: Change) -> Iterator[Said]:
+    """A method's name, types and streaming are a client's code."""
+    for before, after in _files(change):
+        for service, methods in before.methods.items():
+            if service not in after.methods:
+                continue
+            at = ((before.name, before.service_paths[service]),
+                  (after.name, after.service_paths[service]))  # fmt: skip
+            for name, mine in methods.items():
+                its, subject = after.methods[service].get(name), f"{service}.{name}"
+                if its is None:
+                    yield _said("RPC_NO_DELETE", subject, "declared", "absent", at)
+                else:
+                    yield from _rpc(subject, mine, its, at)
+
+
+def _rpc(
+    subject: str, old: tuple[str, str, bool, bool], new: tuple[str, str, bool, bool],
+    at: tuple[Place, Place],
+) -> Iterator[Said]:  # fmt: skip
+    names = ("REQUEST_TYPE", "RESPONSE_TYPE", "CLIENT_STREAMING", "SERVER_STREAMING")
+    for name, mine, its in zip(names, old, new, strict=True):
+        if mine != its:
+            yield _said(f"RPC_SAME_{name}", subject, str(mine), str(its), at)
+
+
+def _at(
+    before: FieldFacts | MessageFacts | EnumFacts, after: FieldFacts | MessageFacts | EnumFacts
+) -> tuple[Place, Place]:
+    return (before.file, before.path), (after.file, after.path)
+
+
+def _files(change: Change) -> Iterator[tuple[FileFacts, FileFacts]]:
+    for name in change.old.roots:
+        if name in change.new.files and name not in change.same:
+            yield change.old.files[name], change.new.files[name]
+
+
+def _messages(change: Change) -> Iterator[tuple[MessageFacts, MessageFacts]]:
+    for name, message in change.old.messages.items():
+        its = change.new.messages.get(name)
+        wanted = message.file in change.old.roots and not message.map_entry
+        if its and wanted and message.file not in change.same:
+            yield message, its
+
+
+def _enums(change: Change) -> Iterator[tuple[EnumFacts, EnumFacts]]:
+    for name, enum in change.old.enums.items():
+        its = change.new.enums.get(name)
+        if its and enum.file in change.old.roots and enum.file not in change.same:
+            yield enum, its
+
+
+def _fields(change: Change) -> Iterator[tuple[FieldFacts, FieldFacts]]:
+    for before, after in _messages(change):
+        for number, field in before.fields.items():
+            if (found := after.fields.get(number)) and field.extension == found.extension:
+                yield field, found
+
+
+RULES: tuple[SourceRule, ...] = (
+    file_no_delete, file_same_package, file_same_options, message_no_delete, enum_no_delete,
+    extension_no_delete, message_same_visibility, oneof_no_delete, field_no_delete,
+    field_same_name, field_same_type, field_same_cardinality, field_same_oneof,
+    field_same_default, field_same_jstype, enum_value_no_delete, enum_same_type,
+    service_no_delete, rpc_no_delete,
+)  # fmt: skip
