@@ -7,6 +7,7 @@ from threading import RLock
 import pyarrow as pa
 
 from protolith.dialects import Dialect
+from protolith.engines.adoption import adopted
 from protolith.engines.drift import Difference, LiveColumn, differences
 from protolith.engines.migrating import (
     Entry,
@@ -120,6 +121,12 @@ class Engine(ABC):
     @abstractmethod
     def size(self, table: Table) -> Size:
         """The rows and bytes of a table."""
+
+    def adopt(self, table: Table) -> Table:
+        """The table that is there: with live columns of no field; `ConflictError` if another."""
+        there = adopted(table, self.columns(table.database, table.name), self.dialect)
+        self.verify(there)
+        return there
 
     def compare(self, table: Table) -> tuple[Difference, ...]:
         """Every way in which the live table differs from `table`, harmless ones included."""

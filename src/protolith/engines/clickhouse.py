@@ -16,7 +16,7 @@ from protolith.dialects import dialect
 from protolith.dialects.clickhouse.alter import WAIT
 from protolith.engines.base import Engine
 from protolith.engines.drift import LiveColumn
-from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows
+from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
 from protolith.errors import (
     BusyError,
@@ -54,7 +54,7 @@ SELECT sum(rows), sum(bytes_on_disk) FROM system.parts
 WHERE active AND database = {database:String} AND table = {table:String}
 """
 _JOURNAL = """
-SELECT fingerprint, done FROM protolith.migrations
+SELECT fingerprint, done, live_columns FROM protolith.migrations
 WHERE database_name = {database:String} AND table_name = {table:String}
 ORDER BY sequence DESC LIMIT 1
 """
@@ -179,13 +179,14 @@ class ClickHouseEngine(Engine):
     def run_steps(self, migration: Migration, first: int) -> None:
         if not migration.steps:
             return
+        columns = columns_text(self, migration)
         for number, step in enumerate(migration.steps[first:], first):
-            self._write_journal(migration, number)
+            self._write_journal(migration, number, columns)
             check_rows(self, step.checks, step)
             for statement in step.statements:
                 self._run_alter(statement, step, migration.tables[number])
         self.verify(migration.new)
-        self._write_journal(migration, len(migration.steps))
+        self._write_journal(migration, len(migration.steps), columns)
 
     def _run_alter(self, statement: str, step: Step, table: Table) -> None:
         """Run one statement and wait for it; where it fails the column gets its old type back."""
@@ -209,7 +210,7 @@ class ClickHouseEngine(Engine):
                     self.run([f"ALTER TABLE {self.dialect.qualified(table)} {back}{WAIT}"])
             raise
 
-    def _write_journal(self, migration: Migration, done: int) -> None:
+    def _write_journal(self, migration: Migration, done: int, columns: str) -> None:
         if not self.columns(JOURNAL.database, JOURNAL.name):
             self.run(self.dialect.create(JOURNAL))
         words = [migration.old.database, migration.old.name, migration.fingerprint]
@@ -217,7 +218,7 @@ class ClickHouseEngine(Engine):
         finished = str(done == len(migration.steps)).lower()
         name = self.dialect.qualified(JOURNAL)
         # A line more each time: the last one counts, and there is no moment without one.
-        row = f"{texts}, {done}, {finished}, max(sequence) + 1"
+        row = f"{texts}, {done}, {finished}, max(sequence) + 1, {self.dialect.literal(columns)}"
         self.run([f"INSERT INTO {name} SELECT {row} FROM {name}"])  # noqa: S608
 
     def journal(self, table: Table) -> Entry | None:
@@ -225,7 +226,7 @@ class ClickHouseEngine(Engine):
             if not self.columns(JOURNAL.database, JOURNAL.name):
                 return None
             rows = self._select(_JOURNAL, table)
-        return Entry(rows[0][0], rows[0][1]) if rows else None
+        return Entry(*rows[0]) if rows else None
 
     def forget_migration(self, table: Table) -> None:
         with self._turn:

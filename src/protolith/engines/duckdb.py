@@ -12,7 +12,7 @@ import pyarrow as pa
 from protolith.dialects import dialect
 from protolith.engines.base import Engine
 from protolith.engines.drift import LiveColumn
-from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows
+from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.errors import (
     ConflictError,
     EngineError,
@@ -142,6 +142,7 @@ class DuckDBEngine(Engine):
     def run_steps(self, migration: Migration, first: int) -> None:
         if first == len(migration.steps):
             return
+        columns = columns_text(self, migration)
         self._ask("BEGIN")
         try:
             for step in migration.steps[first:]:
@@ -149,20 +150,20 @@ class DuckDBEngine(Engine):
                 for statement in step.statements:
                     self._ask(statement)
             self.verify(migration.new)
-            self._write_journal(migration)
+            self._write_journal(migration, columns)
             self._ask("COMMIT")
         except SchemaRegistryError:
             with suppress(EngineError):
                 self._ask("ROLLBACK")
             raise
 
-    def _write_journal(self, migration: Migration) -> None:
+    def _write_journal(self, migration: Migration, columns: str) -> None:
         for statement in self.dialect.create(JOURNAL)[:2]:
             self._ask(statement)
         self.forget_migration(migration.old)
         table, done = migration.old, str(len(migration.steps))
-        row = [table.database, table.name, migration.fingerprint, done]
-        self._ask(f"INSERT INTO {self._journal_name} VALUES (?, ?, ?, ?, true, 1)", row)  # noqa: S608
+        row = [table.database, table.name, migration.fingerprint, done, columns]
+        self._ask(f"INSERT INTO {self._journal_name} VALUES (?, ?, ?, ?, true, 1, ?)", row)  # noqa: S608
 
     @property
     def _journal_name(self) -> str:
@@ -173,7 +174,7 @@ class DuckDBEngine(Engine):
             if not self.columns(JOURNAL.database, JOURNAL.name):
                 return None
             sql = (
-                f"SELECT fingerprint, done FROM {self._journal_name}"  # noqa: S608
+                f"SELECT fingerprint, done, live_columns FROM {self._journal_name}"  # noqa: S608
                 " WHERE database_name = ? AND table_name = ?"
             )
             rows = self._ask(sql, [table.database, table.name])

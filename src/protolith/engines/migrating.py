@@ -5,11 +5,12 @@ begun and how many of its steps are done. It is written with the steps, so that 
 with them: a migration that died is found there when it is asked for again.
 """
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protolith.dialects.clickhouse.alter import BESIDE
-from protolith.engines.drift import Difference
+from protolith.engines.drift import Difference, LiveColumn
 from protolith.errors import ConflictError, Detail
 from protolith.migrations import Check, Migration, Step
 from protolith.tables import Boolean, Column, Integer, String, Table
@@ -27,6 +28,7 @@ JOURNAL = Table(
         Column("done", Integer(32), nullable=False),
         Column("finished", Boolean(), nullable=False),
         Column("sequence", Integer(64), nullable=False),
+        Column("live_columns", String(), nullable=False),
     ),
     comment="What Protolith is changing, or has changed last, of each table.",
 )
@@ -42,10 +44,28 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the journal: the steps before `done` have run, that one perhaps in part."""
+    """A line of the journal: the steps before `done` have run, that one perhaps in part.
+
+    `live_columns` are those of the table before the migration, as JSON.
+    """
 
     fingerprint: str
     done: int
+    live_columns: str
+
+    @property
+    def columns(self) -> tuple[LiveColumn, ...]:
+        """The columns of the table before the migration."""
+        return tuple(LiveColumn(*column) for column in json.loads(self.live_columns))
+
+
+def columns_text(engine: "Engine", migration: Migration) -> str:
+    """The live columns before a migration as JSON; those of the journal if it goes on."""
+    entry = engine.journal(migration.old)
+    if entry is not None and entry.fingerprint == migration.fingerprint:
+        return entry.live_columns
+    live = engine.columns(migration.old.database, migration.old.name)
+    return json.dumps([[c.name, c.type, c.nullable, c.comment] for c in live])
 
 
 def check_allowed(migration: Migration, *, allow_lossy: bool) -> None:

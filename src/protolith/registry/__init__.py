@@ -2,6 +2,7 @@
 
 from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.deployments import DeployedTable
+from protolith.registry.migrating import PlannedMigration, PlannedStep
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
 from protolith.registry.values import (
@@ -19,6 +20,8 @@ __all__ = [
     "CreatedTable",
     "DeployedTable",
     "LoadResult",
+    "PlannedMigration",
+    "PlannedStep",
     "Schema",
     "SchemaDetails",
     "SchemaField",
