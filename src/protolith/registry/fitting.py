@@ -34,15 +34,20 @@ class _Fit:
     def columns(
         self, columns: tuple[Column, ...], own: tuple[Column, ...], prefix: str
     ) -> tuple[Column, ...]:
+        known = {column.identity for column in columns}
         fields = {column.identity: column for column in own}
-        there = {column.identity for column in columns}
+        # A column that was kept has no field any more, but an older version has one of its name.
+        kept = {column.name: column for column in own if column.identity not in known}
+        found = [fields.get(c.identity) or (None if c.path else kept.get(c.name)) for c in columns]
+        there = {column.identity for column in found if column is not None}
         self.left_out += [f"{prefix}{c.name}" for c in own if c.identity not in there]
-        return tuple(self.column(c, fields.get(c.identity), prefix) for c in columns)
+        return tuple(self.column(c, f, prefix) for c, f in zip(columns, found, strict=True))
 
     def column(self, column: Column, own: Column | None, prefix: str) -> Column:
         path = f"{prefix}{column.name}"
         if own is not None:
-            return replace(column, type=self.type(column.type, own.type, path))
+            type_ = self.type(column.type, own.type, path)
+            return replace(column, type=type_, path=own.path, role=own.role)
         if not column.nullable and not isinstance(column.type, List | Map):
             text = "needs a value, and messages of this version have none"
             self.faults.append(Detail(text, field_path=path))

@@ -1,7 +1,10 @@
 """GoogleSQL, as BigQuery reads it."""
 
+from protolith.changes import Change
 from protolith.descriptors import DescriptorSet
+from protolith.dialects.alteration import Step
 from protolith.dialects.base import Dialect, impossible, lines
+from protolith.dialects.bigquery.alter import alter
 from protolith.tables import (
     Boolean,
     Bytes,
@@ -132,6 +135,9 @@ class BigQuery(Dialect):
             comment = _cut(table.comment, MAX_TABLE_DESCRIPTION)
             create += f"\nOPTIONS(description={self.literal(comment)})"
         return (create,)
+
+    def alter(self, table: Table, change: Change) -> Step:
+        return alter(self, table, change)
 
     def json_schema(
         self, descriptors: DescriptorSet, message: str | None = None, *, parameter: str = ""
