@@ -28,3 +28,17 @@ def _analyzer() -> Any:
 def analyze(statement: str) -> Any:
     """The resolved statement; raises what is wrong with it."""
     return _analyzer().analyze_statement(statement)
+
+
+@cache
+def _parser() -> Any:
+    language = LanguageOptions.maximum_features()
+    language.product_mode = ProductMode.PRODUCT_EXTERNAL
+    return language
+
+
+def parse_alter(statement: str) -> Any:
+    """The statement as Google's grammar reads it; raises where it does not."""
+    from zetasql.api import Parser  # noqa: PLC0415
+
+    return Parser.parse_statement_static(statement, _parser())

@@ -6,6 +6,7 @@ from protolith.changes import (
     Change,
     ChangeNullability,
     ChangeType,
+    ReorderColumns,
     apply,
     diff,
     same_shape,
@@ -28,8 +29,11 @@ def plan(old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False
     checks: list[Check] = []
     for change in diff(old, target):
         checks += _early_checks(old, tables[-1], change, dialect)
-        steps.append(dialect.alter(tables[-1], change))
-        tables.append(apply(change, tables[-1]))
+        step = dialect.alter(tables[-1], change)
+        unmoved = isinstance(change, ReorderColumns) and step.outcome == "nothing"
+        steps.append(step)
+        # What the engine does instead counts: a column that is NULL after all, an order that stays.
+        tables.append(tables[-1] if unmoved else apply(step.change, tables[-1]))
     return Migration(
         dialect=dialect.name,
         steps=tuple(steps),

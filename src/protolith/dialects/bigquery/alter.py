@@ -5,6 +5,7 @@ record, let values be missing, and change descriptions and policy tags; nothing 
 """
 
 import json
+from dataclasses import replace
 
 from protolith.changes import (
     AddColumn,
@@ -99,6 +100,7 @@ class _Alteration:
         why = "rows that are there have NULL in it"
         if required:
             why += "; a required column cannot be added, so it may be NULL"
+            change = replace(change, column=replace(column, nullable=True))
         if place:
             return self.patch(change, why)
         text = self.dialect.type_text(column.type)
@@ -144,7 +146,7 @@ class _Alteration:
     def patch(self, change: Change, why: str) -> Step:
         from protolith.dialects.bigquery.schema_json import to_json  # noqa: PLC0415  # it imports us
 
-        after = to_json(_optional(apply(change, self.logical), change))
+        after = to_json(apply(change, self.logical))
         if after == to_json(self.logical):
             return nothing(change, "BigQuery keeps nothing of it")
         text = json.dumps(after, ensure_ascii=False)
@@ -152,16 +154,6 @@ class _Alteration:
 
     def name(self, place: Place) -> str:
         return self.dialect.quote(place[0])
-
-
-def _optional(table: Table, change: Change) -> Table:
-    """The table with a column that was added and may be NULL, whatever was asked for."""
-    if not isinstance(change, AddColumn):
-        return table
-    place = (*change.place, change.column.name)
-    if isinstance(change.column.type, List | Map):
-        return table
-    return apply(ChangeNullability(place, nullable=True), table)
 
 
 def _widens(old: Type, new: Type) -> bool:
