@@ -28,8 +28,7 @@ def _plan(*new: Column, drop_columns: bool = False) -> list[tuple[str, ...]]:
     for statement in migration.statements:
         parse_alter(statement)
     return [
-        (s.outcome, s.risk, *s.statements, *([s.patch] if s.patch else []))
-        for s in migration.steps
+        (s.outcome, s.risk, *s.statements, *([s.patch] if s.patch else [])) for s in migration.steps
     ]
 
 

@@ -61,7 +61,7 @@ def test_a_migration_that_died_is_finished_by_the_same_command(tmp_path: Path, e
     assert (whole["again"], whole["drift"]) == ([], False)
     count = whole.pop("count")
     assert count > 10
-    every = 1 if os.environ.get("PROTOLITH_ALL_CRASHES") else 5
+    every = 1 if os.environ.get("PROTOLITH_ALL_CRASHES") else 8
     for number in range(1, count + 1, every):
         shutil.rmtree(home)  # at the same place again: ClickHouse keeps links to its own folders
         shutil.copytree(before, home, symlinks=True)

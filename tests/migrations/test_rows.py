@@ -1,5 +1,6 @@
 """Migrations of random tables with rows in real engines."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,7 +34,7 @@ def _content(engine: Engine) -> list[dict[str, Any]]:
 
 
 @given(st.data())
-@settings(max_examples=60)
+@settings(max_examples=int(os.environ.get("PROTOLITH_EXAMPLES", "25")))
 def test_random_tables_become_others_and_keep_their_rows(engine: Engine, data: Any) -> None:
     old, new = data.draw(pairs())
     sent = data.draw(rows(old))
