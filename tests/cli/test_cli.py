@@ -216,7 +216,7 @@ def test_findings_as_json_lines(run: Shell) -> None:
 def test_every_command_and_option_has_help(run: Shell) -> None:
     main_help = run("--help")
     commands = [name for name in app if not name.startswith("-")]
-    assert len(commands) == 13
+    assert len(commands) == 14
     for name in commands:
         assert name in main_help
     for words in (*([c] for c in commands if c != "subject"), ["subject", "show"]):

@@ -231,6 +231,8 @@ def test_every_route_says_what_it_answers(client: TestClient) -> None:
     assert set(paths) == {
         "/compatibility/check",
         "/health",
+        "/schemas/{schema_id}/migration/{engine}",
+        "/schemas/{schema_id}/migrations",
         "/deployments",
         "/deployments/{deployment_id}/drift",
         "/schemas",
