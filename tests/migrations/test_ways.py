@@ -35,7 +35,8 @@ def test_the_command_shows_the_steps_and_runs_them(
     assert _shell(monkeypatch, "migrate", "bigquery_lite.orders", "--apply") == 0
     assert "moved from version 1 to 2" in capsys.readouterr().out
     assert _shell(monkeypatch, "--format", "json", "migrate", "bigquery_lite.orders") == 0
-    assert json.loads(capsys.readouterr().out)["steps"] == []
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    assert {step["outcome"] for step in steps} == {"nothing"}  # DuckDB adds columns at the end
 
 
 def test_rest_plans_and_applies(tmp_path: Path) -> None:
