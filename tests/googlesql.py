@@ -59,3 +59,17 @@ def analyze_over(create: str, *statements: str) -> list[Any]:
     path = ".".join(f"`{part}`" for part in made.name_path)
     # The catalog has no datasets: a table has one name there.
     return [analyzer.analyze_statement(text.replace(path, f"`{name}`")) for text in statements]
+
+
+@cache
+def _parser() -> Any:
+    language = LanguageOptions.maximum_features()
+    language.product_mode = ProductMode.PRODUCT_EXTERNAL
+    return language
+
+
+def parse_alter(statement: str) -> Any:
+    """The statement as Google's grammar reads it; raises where it does not."""
+    from zetasql.api import Parser  # noqa: PLC0415
+
+    return Parser.parse_statement_static(statement, _parser())

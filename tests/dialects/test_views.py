@@ -181,7 +181,7 @@ def test_googles_analyzer_takes_the_views() -> None:
         assert [column.name for column in found.output_column_list] == list(view.columns)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_three_levels_are_numbered_each(engines: dict[str, Engine], name: str) -> None:
     middle = Record((Column("k", String()), Column("low", List(SUB), nullable=False)))
     top = Record((Column("mid", Map(String(), middle), nullable=False),))

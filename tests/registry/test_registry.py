@@ -204,13 +204,12 @@ def test_the_next_versions_table_is_another_table(registry: SchemaRegistry) -> N
     first = registry.register_schema(ORDER, "orders")
     registry.create_table(first, "duckdb")
     second = registry.register_schema(NEXT, "orders")
-    with pytest.raises(ConflictError, match="is another one") as caught:
+    with pytest.raises(ConflictError, match="as version 1") as caught:
         registry.create_table(second, "duckdb")
-    assert str(caught.value.details[0]) == "note: is missing"
+    assert str(caught.value.hint) == "protolith migrate bigquery_lite.orders@2 --engine duckdb"
     assert registry.get_schema_version(first).engines_created == ["duckdb"]
     assert registry.get_schema_version(second).engines_created == []
-    with pytest.raises(ConflictError, match="is another one"):
-        registry.ingest(second, RECORDS, "duckdb")
+    assert registry.ingest(second, RECORDS, "duckdb").left_out == ["note"]
     assert registry.ingest(first, RECORDS, "duckdb").rows == 2
 
 
@@ -345,7 +344,8 @@ def test_coroutines(tmp_path: Path) -> None:
 
 def test_coroutines_offer_what_the_registry_offers() -> None:
     own = {"engine"}
-    names = {name for name in dir(SchemaRegistry) if not name.startswith("_")} - own
+    names = {n for n in dir(SchemaRegistry) if callable(getattr(SchemaRegistry, n))}
+    names = {name for name in names if not name.startswith("_")} - own
     assert names == {name for name in vars(AsyncSchemaRegistry) if not name.startswith("_")}
 
 

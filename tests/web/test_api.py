@@ -255,6 +255,8 @@ def test_every_route_says_what_it_answers(client: TestClient) -> None:
         "/subjects/{subject}/diff",
         "/subjects/{subject}/waivers",
         "/health",
+        "/schemas/{schema_id}/migration/{engine}",
+        "/schemas/{schema_id}/migrations",
         "/deployments",
         "/deployments/{deployment_id}/drift",
         "/audit",

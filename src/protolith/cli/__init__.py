@@ -52,6 +52,7 @@ _COMMANDS = {
     "register": ("registry:register", "Register a schema; print its id and version."),
     "pull": ("registry:pull", "Write the files of a registered schema, byte for byte."),
     "create": ("registry:create", "Create a schema's table in an engine."),
+    "migrate": ("migration:migrate", "Move a live table to a version of its schema."),
     "drift": ("registry:drift", "Say where a live table differs from what should be there."),
     "ingest": ("registry:ingest", "Load protobuf messages into a schema's table."),
     "query": ("registry:query", "Run a query in an engine and print its rows."),

@@ -244,6 +244,8 @@ def ingest(
         OUTPUT.say(f"note: {count} values of the unknown field {name} are not in the table")
     for name, count in result.cut.items():
         OUTPUT.say(f"note: {name}: {count} values lost digits below a microsecond")
+    for name in result.left_out:
+        OUTPUT.say(f"note: the field {name} has no column in the table: its values are not there")
     where = f"{result.engine}: {result.database_name}.{result.table_name}"
     skipped = f", {result.rejected_count} skipped" if result.rejected_count else ""
     OUTPUT.value(result, f"{where}: {result.rows} rows loaded{skipped}")

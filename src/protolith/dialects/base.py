@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
+from protolith.changes import Change
 from protolith.dialects import parts
+from protolith.dialects.alteration import Step
 from protolith.dialects.notes import left_out
 from protolith.dialects.parts import Written, impossible, lines
 from protolith.tables import Column, List, Map, Note, Record, Storage, String, Table, Type
@@ -53,6 +55,10 @@ class Dialect(ABC):
     def create(self, table: Table) -> tuple[str, ...]:
         """The statements that create a table, each complete without its semicolon."""
 
+    def alter(self, table: Table, change: Change) -> Step:
+        """What the engine is told to make a change to a table that has not changed yet."""
+        raise impossible(self, table, None, "its tables cannot be changed")
+
     def at(self, version: str) -> Self:
         """This dialect as that version of the engine speaks it."""
         return self
@@ -82,10 +88,8 @@ class Dialect(ABC):
                 return Record(tuple(self._column_as_read(column) for column in columns))
             case List(element):
                 return List(self.as_read(element))
-            case Map(String(), value):
-                return Map(String(), self.as_read(value))
             case Map(key, value):
-                return Map(key, self.as_read(value))
+                return Map(String() if isinstance(key, String) else key, self.as_read(value))
             case plain:
                 return plain
 
@@ -125,15 +129,10 @@ class Dialect(ABC):
         return (f"CREATE OR REPLACE VIEW {self.qualified(table)} AS\n{query}",)
 
     def explode(self, array: str, type_: List | Map, alias: str) -> parts.Exploded:
-        """A list or map, given as SQL, with one row per element; a row remains if it is empty.
-
-        Every name that is made up begins with `alias`, which nothing else does.
-        """
+        """A list or map, given as SQL, with a row per element, or one; names begin with alias."""
         rows, element, ordinal = map(self.quote, (alias, "element", "ordinal"))
-        source = (
-            f"LEFT JOIN LATERAL unnest({array}) WITH ORDINALITY AS {rows}({element}, {ordinal})"
-        )
-        return parts.Exploded(f"{source} ON true", f"{rows}.{ordinal}", f"{rows}.{element}")
+        join = f"LEFT JOIN LATERAL unnest({array}) WITH ORDINALITY AS {rows}({element}, {ordinal})"
+        return parts.Exploded(f"{join} ON true", f"{rows}.{ordinal}", f"{rows}.{element}")
 
     def chain(self, source: str, join: str, alias: str, carried: tuple[str, ...]) -> str:
         """What follows FROM with one more explosion; `carried` is what the ones before gave."""

@@ -7,9 +7,18 @@ from threading import RLock
 import pyarrow as pa
 
 from protolith.dialects import Dialect
+from protolith.engines.adoption import adopted
 from protolith.engines.difference import Difference
 from protolith.engines.drift import LiveColumn, differences
+from protolith.engines.migrating import (
+    Entry,
+    Size,
+    check_allowed,
+    check_rows,
+    first_step,
+)
 from protolith.errors import ConflictError
+from protolith.migrations import Migration
 from protolith.tables import Column, List, Map, Table
 
 
@@ -60,6 +69,7 @@ class Engine(ABC):
             self.check_place(table)
             there = bool(self.columns(table.database, table.name))
             if not there:
+                self.forget_migration(table)  # of another table that had the name
                 self.make(self.placed(table))
             self.verify(table)
             return not there
@@ -84,6 +94,48 @@ class Engine(ABC):
                 details=found,
                 hint="drop or rename that table, or register under another table name",
             )
+
+    def migrate(self, migration: Migration, *, allow_lossy: bool = False) -> int:
+        """Run the steps that have not run yet; say how many there were.
+
+        A migration that was interrupted goes on where it stopped, or starts again where the engine
+        has undone it. `ConflictError` says why nothing was changed: a step that is impossible, or
+        lossy and not allowed, a live table that is another one, or rows in the way.
+        """
+        check_allowed(migration, allow_lossy=allow_lossy)
+        with self._turn:
+            self.settle(migration.old)
+            first = first_step(self, migration)
+            if first == 0:
+                check_rows(self, migration.checks)
+            self.run_steps(migration, first)
+        return len(migration.steps) - first
+
+    @abstractmethod
+    def settle(self, table: Table) -> None:
+        """Wait for what the engine still does to a table by itself, or raise `ConflictError`."""
+
+    @abstractmethod
+    def run_steps(self, migration: Migration, first: int) -> None:
+        """Run the steps from the `first` on, and write down how far it got."""
+
+    @abstractmethod
+    def journal(self, table: Table) -> Entry | None:
+        """The migration of a table that was begun last, unless it is forgotten."""
+
+    @abstractmethod
+    def forget_migration(self, table: Table) -> None:
+        """Forget which migration of a table was begun last: it is known to be done."""
+
+    @abstractmethod
+    def size(self, table: Table) -> Size:
+        """The rows and bytes of a table."""
+
+    def adopt(self, table: Table) -> Table:
+        """The table that is there: with live columns of no field; `ConflictError` if another."""
+        there = adopted(table, self.columns(table.database, table.name), self.dialect)
+        self.verify(there)
+        return there
 
     def compare(self, table: Table) -> tuple[Difference, ...]:
         """Every way in which the live table differs from `table`, harmless ones included."""

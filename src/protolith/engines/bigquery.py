@@ -21,6 +21,7 @@ from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.engines.base import Engine
 from protolith.engines.bigquery_resource import bare, merged, resource, shortened
 from protolith.engines.drift import LiveColumn
+from protolith.engines.migrating import Entry, Size
 from protolith.engines.settings import EngineSettings, Service
 from protolith.errors import (
     ConflictError,
@@ -29,6 +30,7 @@ from protolith.errors import (
     EngineUnavailableError,
     SchemaValidationError,
 )
+from protolith.migrations import Migration
 from protolith.tables import Column, Interval, List, Range, Table, walk
 
 R = TypeVar("R")
@@ -135,6 +137,25 @@ class BigQueryEngine(Engine):
             # Through REST: the faster way is one more service, with rights of its own.
             rows: pa.Table = self._asked(lambda: found.to_arrow(create_bqstorage_client=False))
         return rows
+
+    def settle(self, table: Table) -> None:
+        """Nothing goes on in a table after its statement has ended."""
+
+    def run_steps(self, migration: Migration, first: int) -> None:
+        raise EngineError(
+            "BigQuery: a migration is planned here, but not run",
+            hint="run the statements of the plan yourself; a schema of it goes to tables.patch",
+        )
+
+    def journal(self, table: Table) -> Entry | None:
+        return None
+
+    def forget_migration(self, table: Table) -> None:
+        """No migration is begun here, so none is remembered."""
+
+    def size(self, table: Table) -> Size:
+        found = self._get(table.database, table.name)
+        return Size(0, 0) if found is None else Size(found.num_rows or 0, found.num_bytes or 0)
 
     def close(self) -> None:
         with self._turn:

@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +15,21 @@ import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from protolith.dialects import dialect
+from protolith.dialects.clickhouse.alter import WAIT
 from protolith.engines.base import Engine
 from protolith.engines.drift import LiveColumn
+from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
 from protolith.engines.settings import EngineSettings, Server
-from protolith.errors import ConflictError, EngineError, EngineUnavailableError
+from protolith.errors import (
+    BusyError,
+    ConflictError,
+    Detail,
+    EngineError,
+    EngineUnavailableError,
+    SchemaRegistryError,
+)
+from protolith.migrations import Migration, Step
 from protolith.tables import Table
 
 FOLDER = "clickhouse"
@@ -33,6 +44,28 @@ _VIEW = """
 SELECT engine FROM system.tables
 WHERE database = {database:String} AND name = {table:String} AND engine LIKE '%View'
 """
+_UNFINISHED = """
+SELECT mutation_id, latest_fail_reason, command FROM system.mutations
+WHERE database = {database:String} AND table = {table:String} AND NOT is_done AND NOT is_killed
+"""
+_KILL = """
+KILL MUTATION WHERE database = {database:String} AND table = {table:String}
+AND mutation_id = {mutation:String} SYNC
+"""
+_SIZE = """
+SELECT sum(rows), sum(bytes_on_disk) FROM system.parts
+WHERE active AND database = {database:String} AND table = {table:String}
+"""
+_JOURNAL = """
+SELECT fingerprint, done, live_columns FROM protolith.migrations
+WHERE database_name = {database:String} AND table_name = {table:String}
+ORDER BY sequence DESC LIMIT 1
+"""
+_FORGET = """
+DELETE FROM protolith.migrations
+WHERE database_name = {database:String} AND table_name = {table:String}
+"""
+_PATIENCE, _PAUSE = 6000, 0.1
 # Without the first, NULL for a column that takes none becomes 0 or '' without a word.
 _LOAD = {"input_format_null_as_default": 0}
 
@@ -87,6 +120,10 @@ def _open(home: Path) -> "ClickHouseEngine":
             f"ClickHouse cannot open the folder {FOLDER}", hint="put a copy back, or move it away"
         ) from None
     return ClickHouseEngine(client, {str(folder): FOLDER}, place="ClickHouse")
+
+
+def _place(table: Table) -> dict[str, str]:
+    return {"database": table.database, "table": table.name}
 
 
 def _is_held_elsewhere(lock: Path) -> bool:
@@ -163,6 +200,90 @@ class ClickHouseEngine(Engine):
                 database=self.dialect.quote(table.database),
                 settings=_LOAD,
             )
+
+    def settle(self, table: Table) -> None:
+        with self._turn:
+            for _ in range(_PATIENCE):
+                open_ = self._select(_UNFINISHED, table)
+                failed = [row for row in open_ if row[1]]
+                if failed:
+                    raise ConflictError(
+                        f"clickhouse: a change of {table.database}.{table.name} is stuck:"
+                        f" {failed[0][2]}",
+                        details=[Detail(failed[0][1].partition("\n")[0])],
+                        hint="KILL MUTATION, change the column's type back, then begin again",
+                    )
+                if not open_:
+                    return
+                time.sleep(_PAUSE)
+        raise BusyError(
+            f"clickhouse still changes {table.database}.{table.name}", hint="try again later"
+        )
+
+    def run_steps(self, migration: Migration, first: int) -> None:
+        if not migration.steps:
+            return
+        columns = columns_text(self, migration)
+        for number, step in enumerate(migration.steps[first:], first):
+            self._write_journal(migration, number, columns)
+            check_rows(self, step.checks, step)
+            for statement in step.statements:
+                self._run_alter(statement, step, migration.tables[number])
+        self.verify(migration.new)
+        self._write_journal(migration, len(migration.steps), columns)
+
+    def _run_alter(self, statement: str, step: Step, table: Table) -> None:
+        """Run one statement and wait for it; where it fails the column gets its old type back."""
+        try:
+            self.run([statement])
+            self.settle(table)
+        except SchemaRegistryError:
+            for mutation, *_ in self._select(_UNFINISHED, table):
+                self._ask(
+                    self._client.command,
+                    _KILL,
+                    parameters=_place(table) | {"mutation": mutation},
+                )
+            names = step.change.place[:1]
+            stored = {c.name: c for c in self.dialect.stored(table).columns}
+            live = {c.name for c in self.columns(table.database, table.name)}
+            for name in names:
+                if name in stored and name in live:
+                    text = self.dialect.type_text(stored[name].type, nullable=stored[name].nullable)
+                    back = f"MODIFY COLUMN {self.dialect.quote(name)} {text}"
+                    self.run([f"ALTER TABLE {self.dialect.qualified(table)} {back}{WAIT}"])
+            raise
+
+    def _write_journal(self, migration: Migration, done: int, columns: str) -> None:
+        if not self.columns(JOURNAL.database, JOURNAL.name):
+            self.run(self.dialect.create(JOURNAL))
+        words = [migration.old.database, migration.old.name, migration.fingerprint]
+        texts = ", ".join(self.dialect.literal(word) for word in words)
+        finished = str(done == len(migration.steps)).lower()
+        name = self.dialect.qualified(JOURNAL)
+        # A line more each time: the last one counts, and there is no moment without one.
+        row = f"{texts}, {done}, {finished}, max(sequence) + 1, {self.dialect.literal(columns)}"
+        self.run([f"INSERT INTO {name} SELECT {row} FROM {name}"])  # noqa: S608
+
+    def journal(self, table: Table) -> Entry | None:
+        with self._turn:
+            if not self.columns(JOURNAL.database, JOURNAL.name):
+                return None
+            rows = self._select(_JOURNAL, table)
+        return Entry(*rows[0]) if rows else None
+
+    def forget_migration(self, table: Table) -> None:
+        with self._turn:
+            if self.columns(JOURNAL.database, JOURNAL.name):
+                self._ask(self._client.command, _FORGET, parameters=_place(table))
+
+    def size(self, table: Table) -> Size:
+        with self._turn:
+            rows = self._select(_SIZE, table)
+        return Size(*rows[0])
+
+    def _select(self, sql: str, table: Table) -> Any:
+        return self._ask(self._client.query, sql, parameters=_place(table)).result_rows
 
     def query(self, sql: str) -> pa.Table:
         with self._turn:

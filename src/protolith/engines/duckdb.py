@@ -12,8 +12,15 @@ import pyarrow as pa
 from protolith.dialects import dialect
 from protolith.engines.base import Engine
 from protolith.engines.drift import LiveColumn
+from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.settings import EngineSettings
-from protolith.errors import ConflictError, EngineError, EngineUnavailableError
+from protolith.errors import (
+    ConflictError,
+    EngineError,
+    EngineUnavailableError,
+    SchemaRegistryError,
+)
+from protolith.migrations import Migration
 from protolith.tables import Table
 
 FILE = "tables.duckdb"
@@ -39,6 +46,9 @@ UNION ALL
 SELECT 'view ' || schema_name || '.' || view_name FROM duckdb_views()
 WHERE database_name = current_database() AND lower(schema_name) = lower($1)
   AND lower(view_name) = lower($2)
+"""
+_BLOCKS = """
+SELECT count(DISTINCT block_id) FILTER (block_id >= 0) FROM pragma_storage_info(?)
 """
 # No statement reaches the network or other files, and none can undo that.
 _CLOSED = (
@@ -126,6 +136,66 @@ class DuckDBEngine(Engine):
                 self.run([f"INSERT INTO {name} BY NAME SELECT * FROM {source}"])  # noqa: S608
             finally:
                 self._connection.unregister(source)
+
+    def settle(self, table: Table) -> None:
+        """Nothing goes on by itself: a transaction that died has left nothing."""
+
+    def run_steps(self, migration: Migration, first: int) -> None:
+        if first == len(migration.steps):
+            return
+        columns = columns_text(self, migration)
+        self._ask("BEGIN")
+        try:
+            for step in migration.steps[first:]:
+                check_rows(self, step.checks, step)
+                for statement in step.statements:
+                    self._ask(statement)
+            self.verify(migration.new)
+            self._write_journal(migration, columns)
+            self._ask("COMMIT")
+        except SchemaRegistryError:
+            with suppress(EngineError):
+                self._ask("ROLLBACK")
+            raise
+
+    def _write_journal(self, migration: Migration, columns: str) -> None:
+        for statement in self.dialect.create(JOURNAL)[:2]:
+            self._ask(statement)
+        self.forget_migration(migration.old)
+        table, done = migration.old, str(len(migration.steps))
+        row = [table.database, table.name, migration.fingerprint, done, columns]
+        self._ask(f"INSERT INTO {self._journal_name} VALUES (?, ?, ?, ?, true, 1, ?)", row)  # noqa: S608
+
+    @property
+    def _journal_name(self) -> str:
+        return self.dialect.qualified(JOURNAL)
+
+    def journal(self, table: Table) -> Entry | None:
+        with self._turn:
+            if not self.columns(JOURNAL.database, JOURNAL.name):
+                return None
+            sql = (
+                f"SELECT fingerprint, done, live_columns FROM {self._journal_name}"  # noqa: S608
+                " WHERE database_name = ? AND table_name = ?"
+            )
+            rows = self._ask(sql, [table.database, table.name])
+        return Entry(*rows[0]) if rows else None
+
+    def forget_migration(self, table: Table) -> None:
+        with self._turn:
+            if self.columns(JOURNAL.database, JOURNAL.name):
+                sql = (
+                    f"DELETE FROM {self._journal_name}"  # noqa: S608
+                    " WHERE database_name = ? AND table_name = ?"
+                )
+                self._ask(sql, [table.database, table.name])
+
+    def size(self, table: Table) -> Size:
+        with self._turn:
+            rows = self._ask(f"SELECT count(*) FROM {self.dialect.qualified(table)}")[0][0]  # noqa: S608
+            blocks = self._ask(_BLOCKS, [self.dialect.qualified(table)])[0][0]
+            block = self._ask("SELECT block_size FROM pragma_database_size()")[0][0]
+        return Size(rows, blocks * block)
 
     def query(self, sql: str) -> pa.Table:
         with self._turn:

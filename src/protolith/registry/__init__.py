@@ -4,6 +4,7 @@ from protolith.registry.administration import Diagnosis
 from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.deployments import DeployedTable
 from protolith.registry.evolution import CompatibilityMode, VersionWaiver
+from protolith.registry.migrating import PlannedMigration, PlannedStep
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
 from protolith.registry.values import (
@@ -23,6 +24,8 @@ __all__ = [
     "DeployedTable",
     "Diagnosis",
     "LoadResult",
+    "PlannedMigration",
+    "PlannedStep",
     "Schema",
     "SchemaDetails",
     "SchemaField",

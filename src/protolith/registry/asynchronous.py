@@ -64,6 +64,8 @@ class AsyncSchemaRegistry:
     lint = _awaited(SchemaRegistry.lint)
     storage_schema = _awaited(SchemaRegistry.storage_schema)
     create_table = _awaited(SchemaRegistry.create_table)
+    plan_migration = _awaited(SchemaRegistry.plan_migration)
+    migrate = _awaited(SchemaRegistry.migrate)
     ingest = _awaited(SchemaRegistry.ingest)
     deployments = _awaited(SchemaRegistry.deployments)
     drift = _awaited(SchemaRegistry.drift)

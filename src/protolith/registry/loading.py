@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,20 +13,29 @@ from protolith.arrow import arrow_schema
 from protolith.decoding import Decoded, Framing, ReferenceDecoder, decode_stream
 from protolith.engines import Engine
 from protolith.errors import NotFoundError, quoted
+from protolith.tables import Table
 
 NOTHING_LOADED = "is it the right schema, and the right framing?"
 """The hint where every record was skipped."""
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A table in an engine, as that stores it."""
+
+    engine: Engine
+    table: Table
+
+
 def load(
     data: bytes | BinaryIO | Path,
     decoder: ReferenceDecoder,
-    engine: Engine,
+    target: Target,
     *,
     framing: Framing = "delimited",
     skip_bad: bool = False,
 ) -> Decoded:
-    """Load messages into the decoder's table, which must be there.
+    """Load messages into the target, which must be there with the decoder's columns or wider ones.
 
     With a bad record nothing is loaded and `RowsRejectedError` says where, unless `skip_bad`.
     """
@@ -40,7 +50,8 @@ def load(
                 out.write_batch(batch)
         if account.rows:
             with pa.memory_map(str(spool)) as rows:
-                engine.load(decoder.table, pa.ipc.open_file(rows).read_all())
+                found = pa.ipc.open_file(rows).read_all()
+                target.engine.load(target.table, found.cast(arrow_schema(target.table)))
     return account
 
 

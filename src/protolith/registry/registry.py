@@ -34,7 +34,9 @@ from protolith.registry.administration import Administration
 from protolith.registry.cache import SchemaCache
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.evolution import Evolution
-from protolith.registry.loading import load
+from protolith.registry.fitting import fitted
+from protolith.registry.loading import Target, load
+from protolith.registry.migrating import Migrating
 from protolith.registry.references import resolve
 from protolith.registry.registration import (
     JsonSubmission,
@@ -56,7 +58,7 @@ from protolith.store import Deployment, File, Reference, Store, Version, open_st
 from protolith.tables import Table, check_text
 
 
-class SchemaRegistry(Administration, Evolution):
+class SchemaRegistry(Administration, Evolution, Migrating):
     """Schemas, their versions, their tables, all under one data directory.
 
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it
@@ -235,10 +237,11 @@ class SchemaRegistry(Administration, Evolution):
         check_name(engine)
         before = {d.engine: d for d in self._store.deployments(version.subject)}.get(engine)
         if layout is None:
-            layout = _layout_of(before) if before is not None else NATIVE
+            layout = self._layout_of(before) if before is not None else NATIVE
         table = self._table(version, layout)
         dialect(engine).create(table)  # what the engine cannot have is refused before it is opened
         live = self.engine(engine)
+        self._check_version(before, version, table)
         if before is None:
             self._keep(version, engine, layout, created=False)
         try:
@@ -268,7 +271,7 @@ class SchemaRegistry(Administration, Evolution):
         framing: Framing = "delimited",
         skip_bad: bool = False,
     ) -> LoadResult:
-        """Load protobuf messages into a version's table.
+        """Load protobuf messages of a version into its subject's table, of whatever version it is.
 
         The data is length-delimited unless `framing="single"`. The engine may be left out where
         the table exists in one alone. A bad record means that nothing is loaded, unless
@@ -277,18 +280,20 @@ class SchemaRegistry(Administration, Evolution):
         version = self._store.find(schema_id)
         descriptors = descriptors_of(version)
         deployment = self._deployment(version, engine)
-        table = self._table(version, _layout_of(deployment))
-        name = deployment.engine
+        name, layout = deployment.engine, self._layout_of(deployment)
         live = self.engine(name)
-        live.verify(table)
+        at = self._store.find(f"{version.subject}@{deployment.version}")
+        table = live.adopt(self._table(at, layout))
+        fit, left_out = fitted(table, self._table(version, layout))
         decoder = ReferenceDecoder(
             descriptors,
-            table,
+            fit,
             live.dialect,
             schema_version=version.version,
             ingested_at=datetime.now(UTC),
         )
-        account = load(data, decoder, live, framing=framing, skip_bad=skip_bad)
+        target = Target(live, live.dialect.stored(table))
+        account = load(data, decoder, target, framing=framing, skip_bad=skip_bad)
         return LoadResult(
             engine=name,
             database_name=table.database,
@@ -299,6 +304,7 @@ class SchemaRegistry(Administration, Evolution):
             rejected=account.rejected,
             unknown_fields=dict(account.unknown_fields),
             cut=dict(account.cut),
+            left_out=left_out,
         )
 
     def deployments(self) -> list[DeployedTable]:
@@ -311,7 +317,7 @@ class SchemaRegistry(Administration, Evolution):
         deployment = self._deployment(self._store.find(subject), engine)
         name = self._store.find(subject).subject
         version = self._store.find(f"{name}@{deployment.version}")  # whatever version was asked for
-        table = self._table(version, _layout_of(deployment))
+        table = self._table(version, self._layout_of(deployment))
         return drift_of(table, self.engine(deployment.engine), deployment.version)
 
     def query(self, engine: str, sql: str) -> pa.Table:
@@ -357,6 +363,9 @@ class SchemaRegistry(Administration, Evolution):
             version.subject, engine, version.version, created=created, layout=layout.to_json()
         )
 
+    def _layout_of(self, deployment: Deployment) -> Layout:
+        return Layout.of(json.loads(deployment.layout))
+
     def _table(self, version: Version, layout: Layout = NATIVE) -> Table:
         if version.descriptors is None:
             schema = json.loads(version.schema_json)
@@ -387,7 +396,3 @@ class SchemaRegistry(Administration, Evolution):
                 hint=f"protolith create {version.subject} --engine {engine or 'duckdb'}",
             )
         return found
-
-
-def _layout_of(deployment: Deployment) -> Layout:
-    return Layout.of(json.loads(deployment.layout))

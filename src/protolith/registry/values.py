@@ -102,7 +102,7 @@ class LoadResult:
 
     `rejected` names the first thousand refused records. `unknown_fields` counts values of fields
     that the schema does not know, by `message.number`; `cut` counts values that lost digits below
-    a microsecond, by column.
+    a microsecond, by column. `left_out` names the fields that have no column in the table.
     """
 
     engine: str
@@ -114,6 +114,7 @@ class LoadResult:
     rejected: list[Detail]
     unknown_fields: dict[str, int]
     cut: dict[str, int]
+    left_out: list[str] = field(default_factory=list)
 
 
 def schema_fields(schema_json: Sequence[dict[str, Any]]) -> list[SchemaField]:

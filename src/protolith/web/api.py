@@ -24,6 +24,7 @@ from protolith.registry import (
     CreatedTable,
     DeployedTable,
     LoadResult,
+    PlannedMigration,
     SchemaDetails,
     SchemaRegistry,
 )
@@ -32,6 +33,7 @@ from protolith.registry.loading import NOTHING_LOADED
 from protolith.registry.registration import JsonSubmission, Submission, waivers_of
 from protolith.store import Summary
 from protolith.web.bodies import (
+    ApplyMigration,
     BatchResponse,
     CheckResponse,
     CompatibilityRequest,
@@ -277,6 +279,31 @@ async def ingest(
             "no record could be loaded", details=result.rejected, hint=NOTHING_LOADED
         )
     return result
+
+
+@router.get("/schemas/{schema_id}/migration/{engine}")
+async def get_migration(
+    registry: Registry, schema_id: str, engine: str, *, drop_columns: bool = False
+) -> PlannedMigration:
+    """How the live table would become that of this version: every statement with its risk."""
+    return await work_in_thread(
+        registry.plan_migration, schema_id, engine, drop_columns=drop_columns
+    )
+
+
+@router.post("/schemas/{schema_id}/migrations")
+async def apply_migration(
+    registry: Registry, schema_id: str, body: ApplyMigration
+) -> PlannedMigration:
+    """Move the live table to this version; where it is interrupted, the same request goes on."""
+    return await work_in_thread(
+        registry.migrate,
+        schema_id,
+        body.engine,
+        allow_lossy=body.allow_lossy,
+        drop_columns=body.drop_columns,
+        layout=None if body.layout is None else Layout.of(body.layout),
+    )
 
 
 @router.get("/deployments")

@@ -135,6 +135,15 @@ class CreateTable(Body):
     layout: dict[str, Any] | None = None
 
 
+class ApplyMigration(Body):
+    """The engine whose table moves, and what is allowed; see the plan first."""
+
+    engine: str = Field(json_schema_extra=engine_names())
+    allow_lossy: bool = False
+    drop_columns: bool = False
+    layout: dict[str, str | int] | None = None
+
+
 class CompatibilityRequest(Body):
     """Two BigQuery JSON schemas; `schema_id` may stand for the old one."""
 

@@ -1,7 +1,10 @@
 """GoogleSQL, as BigQuery reads it."""
 
+from protolith.changes import Change
 from protolith.descriptors import DescriptorSet
+from protolith.dialects.alteration import Step
 from protolith.dialects.base import Dialect, impossible, lines
+from protolith.dialects.bigquery.alter import alter
 from protolith.dialects.parts import Clauses, Default, Exploded
 from protolith.tables import (
     Boolean,
@@ -156,6 +159,9 @@ class BigQuery(Dialect):
         from protolith.dialects.bigquery.clauses import write_clauses  # noqa: PLC0415  # sqlglot
 
         return write_clauses(self, table)
+
+    def alter(self, table: Table, change: Change) -> Step:
+        return alter(self, table, change)
 
     def json_schema(
         self, descriptors: DescriptorSet, message: str | None = None, *, parameter: str = ""

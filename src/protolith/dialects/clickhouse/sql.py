@@ -3,7 +3,10 @@
 from dataclasses import replace
 from typing import ClassVar, Self
 
+from protolith.changes import Change
+from protolith.dialects.alteration import Step
 from protolith.dialects.base import Dialect, impossible, lines
+from protolith.dialects.clickhouse.alter import alter
 from protolith.dialects.clickhouse.functions import DEFAULTS
 from protolith.dialects.clickhouse.rows import explode, placeholder
 from protolith.dialects.parts import Clauses, Exploded
@@ -179,6 +182,9 @@ class ClickHouse(Dialect):
         from protolith.dialects.clickhouse.clauses import write_clauses  # noqa: PLC0415  # sqlglot
 
         return write_clauses(self, table)
+
+    def alter(self, table: Table, change: Change) -> Step:
+        return alter(self, table, change)
 
     def _check_names(self, table: Table) -> None:
         if table.database.lower() in _OWN_DATABASES:

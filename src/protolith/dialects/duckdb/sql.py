@@ -3,7 +3,10 @@
 from dataclasses import replace
 from typing import ClassVar, Self
 
+from protolith.changes import Change
+from protolith.dialects.alteration import Step
 from protolith.dialects.base import Dialect, impossible, lines
+from protolith.dialects.duckdb.alter import alter
 from protolith.dialects.duckdb.functions import FUNCTIONS
 from protolith.dialects.parts import Clauses, Exploded
 from protolith.dialects.versions import profile
@@ -162,6 +165,9 @@ class DuckDB(Dialect):
             if column.comment
         ]
         return tuple(statements)
+
+    def alter(self, table: Table, change: Change) -> Step:
+        return alter(self, table, change)
 
     def _clauses(self, table: Table) -> Clauses:
         from protolith.dialects.duckdb.clauses import write_clauses  # noqa: PLC0415  # sqlglot

@@ -1,0 +1,69 @@
+"""The command that moves tables."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
+from protolith.cli.output import OUTPUT
+from protolith.layout import Layout
+from protolith.registry import PlannedMigration, SchemaRegistry
+
+
+def migrate(
+    subject: str,
+    *,
+    engine: str | None = None,
+    apply: Annotated[bool, Parameter(negative="")] = False,
+    allow_lossy: Annotated[bool, Parameter(negative="")] = False,
+    drop_columns: Annotated[bool, Parameter(negative="")] = False,
+    layout: Annotated[Layout | None, LAYOUT_OPTIONS] = None,
+) -> int:
+    """Move a live table to a version, or show how; the exit code is 100 if it was not moved yet.
+
+    Where it is interrupted, the same command goes on.
+
+    Parameters
+    ----------
+    subject: str
+        database.table (the latest version), database.table@3, or a schema id.
+    engine: str | None
+        duckdb or clickhouse, if the table is in both.
+    apply: bool
+        Run the statements; without it they are shown.
+    allow_lossy: bool
+        Run steps that can lose values too.
+    drop_columns: bool
+        Drop the columns of fields that are gone; without it they stay.
+    """
+    with SchemaRegistry(OUTPUT.home) as registry:
+        planned = registry.migrate(
+            subject,
+            engine,
+            apply=apply,
+            allow_lossy=allow_lossy,
+            drop_columns=drop_columns,
+            layout=layout,
+        )
+    OUTPUT.value(planned, "\n".join(_lines(planned)))
+    return FINDINGS if planned.statements and not planned.applied else DONE
+
+
+def _lines(planned: PlannedMigration) -> list[str]:
+    name = f"{planned.engine}: {planned.database_name}.{planned.table_name}"
+    versions = f"version {planned.from_version} to {planned.version}"
+    if not any(step.statements or step.outcome == "impossible" for step in planned.steps):
+        return [f"{name}: {versions}: nothing to do"]
+    verb = "moved from" if planned.applied else "would move from"
+    lines = [f"{name}: {verb} {versions}, risk {planned.risk}"]
+    if planned.rows is not None:
+        lines.append(f"  at most {planned.rows} rows ({planned.size} bytes) are written again")
+    if not planned.loads:
+        lines.append("  no rows may be loaded meanwhile")
+    for step in planned.steps:
+        where = step.field_path or "the table"
+        lines.append(f"{where}: {step.outcome}, risk {step.risk}: {step.why}")
+        lines += [f"  {statement};" for statement in step.statements]
+    if not planned.applied:
+        lines.append("--apply runs it")
+    return lines

@@ -1,0 +1,174 @@
+"""BigQuery's changes: top-level columns by DDL, nested ones by `tables.patch`, the rest not at all.
+
+A patch is the whole new schema as JSON. It may add columns that can be NULL, always last in their
+record, let values be missing, and change descriptions and policy tags; nothing else.
+"""
+
+import json
+from dataclasses import replace
+
+from protolith.changes import (
+    AddColumn,
+    Change,
+    ChangeAttributes,
+    ChangeComment,
+    ChangeDefault,
+    ChangeNullability,
+    ChangeStorage,
+    ChangeType,
+    DropColumn,
+    Place,
+    RenameColumn,
+    ReorderColumns,
+    apply,
+)
+from protolith.dialects.alteration import Step, chain, impossible_step, nothing
+from protolith.dialects.base import Dialect
+from protolith.tables import (
+    Bytes,
+    Column,
+    Date,
+    DateTime,
+    Decimal,
+    Float,
+    Integer,
+    List,
+    Map,
+    String,
+    Table,
+    Type,
+)
+
+_INSTEAD = "give the field a new number: it becomes a column of its own; or create another table"
+
+
+def alter(dialect: Dialect, table: Table, change: Change) -> Step:
+    """What BigQuery is told to make a change to a table that has not changed yet."""
+    return _Alteration(dialect, table).step(change)
+
+
+class _Alteration:
+    def __init__(self, dialect: Dialect, table: Table) -> None:
+        self.dialect = dialect
+        self.logical = table
+        self.table = dialect.stored(table)
+        self.prefix = f"ALTER TABLE {dialect.qualified(table)}"
+
+    def step(self, change: Change) -> Step:
+        match change:
+            case AddColumn(place, column):
+                return self.add(change, place, column)
+            case DropColumn(place):
+                if len(place) > 1:
+                    return impossible_step(change, f"columns within records stay; {_INSTEAD}")
+                why = "its values are gone for ever"
+                return self.ddl(change, f"DROP COLUMN {self.name(place)}", why, lossy=True)
+            case RenameColumn(place, name):
+                if len(place) > 1:
+                    why = "names within records stay: give the old one as the column's name"
+                    return impossible_step(change, why)
+                text = f"RENAME COLUMN {self.name(place)} TO {self.dialect.quote(name)}"
+                return self.ddl(change, text, "queries that use the old name break")
+            case ChangeType(place, _):
+                return self.change_type(change, place)
+            case _:
+                return self.about_step(change)
+
+    def about_step(self, change: Change) -> Step:
+        match change:
+            case ChangeNullability(place, nullable):
+                return self.change_nullability(change, place, nullable=nullable)
+            case ChangeComment((), comment):
+                text = f"SET OPTIONS (description={self.dialect.literal(comment)})"
+                return self.ddl(change, text, "a description alone")
+            case ChangeComment() | ChangeAttributes():
+                return self.patch(change, "what is said of the column alone")
+            case ChangeDefault(place, default):
+                return self.change_default(change, place, default)
+            case ReorderColumns():
+                return nothing(change, "columns keep their places: rows are loaded by name")
+            case ChangeStorage():
+                after = apply(change, self.logical)
+                if after.stored_in("bigquery") == self.logical.stored_in("bigquery"):
+                    return nothing(change, "it is about another engine")
+                return impossible_step(change, "partitions and clusters stay: create another table")
+            case _:
+                return nothing(change, "BigQuery keeps nothing of it")
+
+    def add(self, change: AddColumn, place: Place, column: Column) -> Step:
+        required = not (column.nullable or isinstance(column.type, List | Map))
+        why = "rows that are there have NULL in it"
+        if required:
+            why += "; a required column cannot be added, so it may be NULL"
+            change = replace(change, column=replace(column, nullable=True))
+        if place:
+            return self.patch(change, why)
+        text = self.dialect.type_text(column.type)
+        add = f"ADD COLUMN {self.dialect.quote(column.name)} {text}"
+        if column.comment:
+            add += f" OPTIONS (description={self.dialect.literal(column.comment)})"
+        return self.ddl(change, add, why)
+
+    def change_type(self, change: Change, place: Place) -> Step:
+        old = chain(self.table, place)[-1]
+        new = chain(self.dialect.stored(apply(change, self.logical)), place)[-1]
+        text = self.dialect.type_text(new.type)
+        if self.dialect.type_text(old.type) == text:
+            return nothing(change, "BigQuery has one type for both")
+        if len(place) > 1 or not _widens(old.type, new.type):
+            return impossible_step(change, f"the type cannot change in place; {_INSTEAD}")
+        alter = f"ALTER COLUMN {self.name(place)} SET DATA TYPE {text}"
+        return self.ddl(change, alter, "each value is one of the wider type")
+
+    def change_nullability(self, change: Change, place: Place, *, nullable: bool) -> Step:
+        column = chain(self.table, place)[-1]
+        if isinstance(column.type, List | Map):
+            return nothing(change, "repeated columns are never NULL")
+        if not nullable:
+            return impossible_step(change, "a column that may be NULL cannot be required again")
+        if len(place) > 1:
+            return self.patch(change, "a value may be missing now")
+        text = f"ALTER COLUMN {self.name(place)} DROP NOT NULL"
+        return self.ddl(change, text, "a value may be missing now")
+
+    def change_default(self, change: Change, place: Place, default: str | None) -> Step:
+        if len(place) > 1:
+            return nothing(change, "BigQuery has no defaults within records")
+        action = "DROP DEFAULT" if default is None else f"SET DEFAULT {default}"
+        text = f"ALTER COLUMN {self.name(place)} {action}"
+        return self.ddl(change, text, "for rows to come; those that are there stay as they are")
+
+    def ddl(self, change: Change, action: str, why: str, *, lossy: bool = False) -> Step:
+        statement = f"{self.prefix} {action}"
+        risk = "lossy" if lossy else "none"
+        return Step(change, "in place", risk, why, (statement,))  # type: ignore[arg-type]
+
+    def patch(self, change: Change, why: str) -> Step:
+        from protolith.dialects.bigquery.schema_json import to_json  # noqa: PLC0415  # it imports us
+
+        after = to_json(apply(change, self.logical))
+        if after == to_json(self.logical):
+            return nothing(change, "BigQuery keeps nothing of it")
+        text = json.dumps(after, ensure_ascii=False)
+        return Step(change, "in place", "none", why, patch=text)
+
+    def name(self, place: Place) -> str:
+        return self.dialect.quote(place[0])
+
+
+def _widens(old: Type, new: Type) -> bool:
+    match old, new:
+        case Integer(), Decimal(precision, scale):
+            return precision - scale >= 19  # noqa: PLR2004 - digits of an INT64
+        case Integer() | Decimal(), Float():
+            return True
+        case Decimal(p, s), Decimal(q, t):
+            return t >= s and q - t >= p - s
+        case String(a), String(b):
+            return b is None or (a is not None and b >= a)
+        case Bytes(a), Bytes(b):
+            return b is None or (a is not None and b >= a)
+        case Date(), DateTime():
+            return True
+        case _:
+            return False

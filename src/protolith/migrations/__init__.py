@@ -1,0 +1,7 @@
+"""What has to be done in an engine so that a table becomes another one."""
+
+from protolith.dialects.alteration import Check, Outcome, Risk, Step
+from protolith.migrations.planning import keeping, plan
+from protolith.migrations.values import Migration
+
+__all__ = ["Check", "Migration", "Outcome", "Risk", "Step", "keeping", "plan"]

@@ -1,0 +1,203 @@
+"""Moving tables in engines from one version to another."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from protolith.changes import AddColumn
+from protolith.dialects import dialect
+from protolith.dialects.alteration import Outcome, Risk, Step
+from protolith.engines import Engine
+from protolith.engines.adoption import adopted
+from protolith.errors import ConflictError
+from protolith.layout import Layout
+from protolith.migrations import Migration, plan
+from protolith.store import Deployment, Store, Version
+from protolith.tables import Table
+
+if TYPE_CHECKING:
+    from functools import cached_property
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One change of a table: what the engine is told, what that risks, and why.
+
+    `loads` says whether rows may be loaded meanwhile.
+    """
+
+    change: str
+    field_path: str
+    outcome: Outcome
+    risk: Risk
+    why: str
+    statements: list[str]
+    loads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMigration:
+    """How a live table becomes that of another version.
+
+    `rows` and `size` (bytes) are what a step that writes the table again has to write, at most;
+    None where there is none. `applied` says whether the steps have run.
+    """
+
+    engine: str
+    database_name: str
+    table_name: str
+    from_version: int
+    version: int
+    risk: Risk
+    loads: bool
+    rows: int | None
+    size: int | None
+    steps: list[PlannedStep]
+    applied: bool = False
+
+    @property
+    def statements(self) -> list[str]:
+        """Every statement in its order."""
+        return [statement for step in self.steps for statement in step.statements]
+
+
+class Migrating:
+    """The registry's methods that move tables."""
+
+    if TYPE_CHECKING:
+
+        @cached_property
+        def _store(self) -> Store: ...
+
+    @abstractmethod
+    def engine(self, name: str) -> Engine:
+        """The engine of that name."""
+
+    @abstractmethod
+    def _table(self, version: Version, layout: Layout = ...) -> Table: ...
+
+    @abstractmethod
+    def _deployment(self, version: Version, engine: str | None) -> Deployment: ...
+
+    @abstractmethod
+    def _keep(self, version: Version, engine: str, layout: Layout, *, created: bool) -> None: ...
+
+    @abstractmethod
+    def _layout_of(self, deployment: Deployment) -> Layout: ...
+
+    def plan_migration(
+        self,
+        schema_id: str,
+        engine: str | None = None,
+        *,
+        drop_columns: bool = False,
+        layout: Layout | None = None,
+    ) -> PlannedMigration:
+        """What would move the live table of the schema's subject to this version.
+
+        Columns of fields that are gone stay unless `drop_columns`. The layout is the table's own
+        unless another one is given. Raises `ConflictError` where the live table has drifted.
+        """
+        version = self._store.find(schema_id)
+        deployment = self._deployment(version, engine)
+        wanted = self._table(version, layout or self._layout_of(deployment))
+        migration = self._migration(version, deployment, wanted, drop_columns=drop_columns)
+        return self._planned(migration, version, deployment)
+
+    def migrate(  # noqa: PLR0913 - each is a choice of its own, and most are by name alone
+        self,
+        schema_id: str,
+        engine: str | None = None,
+        *,
+        apply: bool = True,
+        allow_lossy: bool = False,
+        drop_columns: bool = False,
+        layout: Layout | None = None,
+    ) -> PlannedMigration:
+        """Move the live table of the schema's subject to this version, and remember it.
+
+        Where it is interrupted, the same call goes on. Steps that can lose values need
+        `allow_lossy`. Without `apply` it only plans.
+        """
+        if not apply:
+            return self.plan_migration(schema_id, engine, drop_columns=drop_columns, layout=layout)
+        version = self._store.find(schema_id)
+        deployment = self._deployment(version, engine)
+        layout = layout or self._layout_of(deployment)
+        wanted = self._table(version, layout)
+        migration = self._migration(version, deployment, wanted, drop_columns=drop_columns)
+        planned = self._planned(migration, version, deployment)
+        live = self.engine(deployment.engine)
+        live.migrate(migration, allow_lossy=allow_lossy)
+        self._keep(version, deployment.engine, layout, created=True)
+        live.forget_migration(wanted)
+        return replace(planned, applied=True)
+
+    def _migration(
+        self, version: Version, deployment: Deployment, wanted: Table, *, drop_columns: bool
+    ) -> Migration:
+        live = self.engine(deployment.engine)
+        current = self._store.find(f"{version.subject}@{deployment.version}")
+        table = self._table(current, self._layout_of(deployment))
+        begun = live.journal(table)
+        if begun is not None:
+            # One that was interrupted is planned again from what was there before it.
+            old = adopted(table, begun.columns, live.dialect)
+            migration = plan(
+                live.placed(old), live.placed(wanted), live.dialect, drop_columns=drop_columns
+            )
+            if migration.fingerprint == begun.fingerprint:
+                return migration
+        try:
+            old = live.adopt(table)
+        except ConflictError as error:
+            if begun is not None:
+                error.hint = "a migration was interrupted: give the same command again to finish it"
+            raise
+        return plan(live.placed(old), live.placed(wanted), live.dialect, drop_columns=drop_columns)
+
+    def _planned(
+        self, migration: Migration, version: Version, deployment: Deployment
+    ) -> PlannedMigration:
+        rewrites = any(step.outcome in {"rewrite", "rebuild"} for step in migration.steps)
+        size = self.engine(deployment.engine).size(migration.old) if rewrites else None
+        return PlannedMigration(
+            engine=deployment.engine,
+            database_name=migration.old.database,
+            table_name=migration.old.name,
+            from_version=deployment.version,
+            version=version.version,
+            risk=migration.risk,
+            loads=all(step.loads for step in migration.steps),
+            rows=None if size is None else size.rows,
+            size=None if size is None else size.size,
+            steps=[_planned_step(step) for step in migration.steps],
+        )
+
+    def _check_version(self, before: Deployment | None, version: Version, table: Table) -> None:
+        """Raise `ConflictError` if a table of another version is there that has to be moved."""
+        if before is None or not before.created or before.version == version.version:
+            return
+        if not self.engine(before.engine).columns(table.database, table.name):
+            return
+        current = self._store.find(f"{version.subject}@{before.version}")
+        old = self._table(current, self._layout_of(before))
+        if not plan(old, table, dialect(before.engine)).empty:
+            raise ConflictError(
+                f"{before.engine}: {version.subject} is there as version {before.version}",
+                hint=f"protolith migrate {version.version_id} --engine {before.engine}",
+            )
+
+
+def _planned_step(step: Step) -> PlannedStep:
+    change = step.change
+    place = (*change.place, change.column.name) if isinstance(change, AddColumn) else change.place
+    return PlannedStep(
+        change=type(change).__name__,
+        field_path=".".join(place),
+        outcome=step.outcome,
+        risk=step.risk,
+        why=step.why,
+        statements=list(step.statements),
+        loads=step.loads,
+    )

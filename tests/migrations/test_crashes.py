@@ -1,0 +1,83 @@
+"""A process that dies in the middle of a migration; the same command then finishes it.
+
+It dies at some of the statements by default, at each with PROTOLITH_ALL_CRASHES.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import delimited
+from protolith import SchemaRegistry
+from protolith.engines import NAMES
+
+ONE = """
+syntax = "proto3";
+message Order {
+  string id = 1; string a = 2; string b = 3; In in = 4; repeated In many = 5; string gone = 6;
+  message In { string x = 1; string y = 2; int64 n = 3; }
+}
+"""
+TWO = """
+syntax = "proto3";
+message Order {
+  string id = 1; string b = 2; string a = 3; In in = 4; repeated In many = 5; string more = 7;
+  message In { string y = 1; string x = 2; int64 n = 3; int64 m = 4; }
+}
+"""
+SCRIPT = Path(__file__).with_name("crashing.py")
+INNER = b"\x0a\x01x\x12\x01y\x18\x07"
+ROWS = delimited(
+    *(
+        b"\x0a\x01" + i + b"\x12\x01A\x1a\x01B\x22\x08" + INNER + b"\x2a\x08" + INNER + b"\x32\x01g"
+        for i in (b"1", b"2", b"3")
+    )
+)
+
+
+@pytest.mark.parametrize("engine", NAMES)
+def test_a_migration_that_died_is_finished_by_the_same_command(tmp_path: Path, engine: str) -> None:
+    home, before = tmp_path / "home", tmp_path / "before"
+    with SchemaRegistry(home) as registry:
+        one = registry.register_schema(ONE, "orders")
+        registry.create_table(one, engine)
+        registry.ingest(one, ROWS, engine)
+        registry.register_schema(TWO, "orders")
+    shutil.copytree(home, before, symlinks=True)
+    whole = _finished(home, engine)
+    assert [(row["b"], row["a"]) for row in whole["rows"]] == [("A", "B")] * 3
+    inner = {"y": "x", "x": "y", "n": 7, "m": None}
+    for row in whole["rows"]:
+        assert row["in"] == inner
+        assert row["many"] == [inner | {"m": row["many"][0]["m"]}]
+        assert "gone" not in row
+    assert (whole["again"], whole["drift"]) == ([], False)
+    count = whole.pop("count")
+    assert count > 10
+    every = 1 if os.environ.get("PROTOLITH_ALL_CRASHES") else 8
+    for number in range(1, count + 1, every):
+        shutil.rmtree(home)  # at the same place again: ClickHouse keeps links to its own folders
+        shutil.copytree(before, home, symlinks=True)
+        died = _run(home, engine, number)
+        assert died.returncode == -signal.SIGKILL, (number, died.stderr)
+        found = _finished(home, engine)
+        assert {k: found[k] for k in whole} == whole, number
+
+
+def _finished(home: Path, engine: str) -> dict[str, Any]:
+    done = _run(home, engine, 0)
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def _run(home: Path, engine: str, number: int) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPT), str(home), engine, str(number)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
