@@ -16,7 +16,7 @@ from layout.readback import fill, rows_of
 from protolith import Layout, ReferenceDecoder, Table, compile_protos, decode, lay_out
 from protolith.arrow import arrow_schema
 from protolith.decoding import Decoded, Frame
-from protolith.engines import NAMES, Engine, open_engine
+from protolith.engines import EMBEDDED, Engine, open_engine
 
 EXAMPLES = int(os.environ.get("PROTOLITH_EXAMPLES", "8"))
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking would take minutes
@@ -89,7 +89,7 @@ LAYOUTS = (
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Engine]]:
     home = tmp_path_factory.mktemp("engines")
-    opened = [open_engine(name, home) for name in NAMES]
+    opened = [open_engine(name, home) for name in EMBEDDED]
     yield opened
     for engine in opened:
         engine.close()

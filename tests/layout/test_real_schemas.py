@@ -10,7 +10,7 @@ import pytest
 from googlesql import analyze
 from protolith import DescriptorSet, Layout, SchemaRegistry, Table, dialect, lay_out
 from protolith.dialects.bigquery.bq_schema import bq_schema
-from protolith.engines import NAMES, open_engine
+from protolith.engines import EMBEDDED, open_engine
 from protolith.layout.choices import STYLES
 
 PACKAGES = ("googleapis-common-protos", "opentelemetry-proto")
@@ -41,7 +41,7 @@ def _tables(messages: Messages, style: str) -> Iterator[Table]:
         yield lay_out(descriptors, message, table=f"t{number}", database=style, layout=layout)
 
 
-@pytest.mark.parametrize("engine_name", NAMES)
+@pytest.mark.parametrize("engine_name", EMBEDDED)
 def test_every_style_is_created(messages: Messages, engine_name: str, tmp_path: Path) -> None:
     engine = open_engine(engine_name, tmp_path)
     for style in STYLES:

@@ -16,7 +16,7 @@ import pytest
 
 from conftest import delimited
 from protolith import SchemaRegistry
-from protolith.engines import NAMES
+from protolith.engines import EMBEDDED
 
 ONE = """
 syntax = "proto3";
@@ -42,7 +42,7 @@ ROWS = delimited(
 )
 
 
-@pytest.mark.parametrize("engine", NAMES)
+@pytest.mark.parametrize("engine", EMBEDDED)
 def test_a_migration_that_died_is_finished_by_the_same_command(tmp_path: Path, engine: str) -> None:
     home, before = tmp_path / "home", tmp_path / "before"
     with SchemaRegistry(home) as registry:

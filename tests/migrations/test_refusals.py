@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from protolith.engines import NAMES, Engine, open_engine
+from protolith.engines import EMBEDDED, Engine, open_engine
 from protolith.errors import ConflictError, EngineError
 from protolith.migrations import Migration, plan
 from protolith.tables import Column, Integer, List, Record, String, Table, Type
@@ -15,7 +15,7 @@ LISTED = List(Record((Column("x", Integer(64), path=(1,)),)))
 NARROW = List(Record((Column("x", Integer(32), path=(1,)),)))
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=EMBEDDED)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     opened = open_engine(request.param, tmp_path)
     yield opened

@@ -7,7 +7,7 @@ from google.protobuf import message_factory
 
 from conftest import delimited
 from protolith import ConflictError, DescriptorSet, LayoutError, SchemaRegistry
-from protolith.engines import NAMES
+from protolith.engines import EMBEDDED
 
 ONE = """
 syntax = "proto3";
@@ -50,7 +50,7 @@ def _rows(registry: SchemaRegistry, engine: str, order: str = "id") -> list[dict
     return registry.query(engine, f"SELECT * FROM {NAME} ORDER BY {order}").to_pylist()
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=EMBEDDED)
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

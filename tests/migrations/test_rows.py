@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from migrations.tables import alike, moved, pairs, rows
 from protolith.arrow import arrow_schema
-from protolith.engines import NAMES, Engine, open_engine
+from protolith.engines import EMBEDDED, Engine, open_engine
 from protolith.errors import ConflictError
 from protolith.migrations import plan
 
 TABLE = "d.t"
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=EMBEDDED)
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:

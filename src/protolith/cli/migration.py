@@ -5,9 +5,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
+from protolith.cli.layouts import chosen_layout
 from protolith.cli.output import OUTPUT
-from protolith.layout import Layout
-from protolith.registry import PlannedMigration, SchemaRegistry
+from protolith.cli.registry import open_registry
+from protolith.layout import Choices
+from protolith.registry import PlannedMigration
 
 
 def migrate(
@@ -17,7 +19,8 @@ def migrate(
     apply: Annotated[bool, Parameter(negative="")] = False,
     allow_lossy: Annotated[bool, Parameter(negative="")] = False,
     drop_columns: Annotated[bool, Parameter(negative="")] = False,
-    layout: Annotated[Layout | None, LAYOUT_OPTIONS] = None,
+    layout: str | None = None,
+    options: Annotated[Choices | None, LAYOUT_OPTIONS] = None,
 ) -> int:
     """Move a live table to a version, or show how; the exit code is 100 if it was not moved yet.
 
@@ -35,15 +38,17 @@ def migrate(
         Run steps that can lose values too.
     drop_columns: bool
         Drop the columns of fields that are gone; without it they stay.
+    layout: str | None
+        Another layout to move to: a mapping file (.toml), a style, or options.
     """
-    with SchemaRegistry(OUTPUT.home) as registry:
+    with open_registry() as registry:
         planned = registry.migrate(
             subject,
             engine,
             apply=apply,
             allow_lossy=allow_lossy,
             drop_columns=drop_columns,
-            layout=layout,
+            layout=chosen_layout(layout, options),
         )
     OUTPUT.value(planned, "\n".join(_lines(planned)))
     return FINDINGS if planned.statements and not planned.applied else DONE

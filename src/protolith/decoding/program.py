@@ -102,7 +102,11 @@ class _Writer(Assembly):
         """A node that fills columns; what is left to do for them, by their index."""
         index, node = self.new_node(message)
         by_number: dict[int, list[_Pair]] = {}
+        if any(pair.column.role for pair in pairs):
+            raise UnsupportedError(path)
         for pair in pairs:
+            if not pair.path:  # of no field of this message: it stays empty
+                continue
             by_number.setdefault(pair.path[0], []).append(pair)
         for part in self.all_fields(message):
             self.add(node, part, by_number.get(part.number, []), path)
