@@ -39,7 +39,6 @@ def test_the_table_of_another_version(way: Way) -> None:
     message = "duckdb: the table shop.orders is another one"
     expected = Refusal("CONFLICT", message, OTHER, ("note: is not in the schema",))
     assert way.create("shop.orders@1", "duckdb") == expected
-    assert way.ingest("shop.orders@1", delimited(b"\x0a\x01a")) == expected
 
 
 @pytest.mark.parametrize(
