@@ -3,14 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from protolith.changes import Change
 from protolith.dialects import parts
-from protolith.dialects.alteration import Step
 from protolith.dialects.notes import left_out
 from protolith.dialects.parts import Written, impossible, lines
 from protolith.tables import Column, List, Map, Note, Record, Storage, String, Table, Type
+
+if TYPE_CHECKING:  # the plugin starts without them
+    from protolith.changes import Change
+    from protolith.dialects.alteration import Step
 
 __all__ = ["Dialect", "impossible", "lines"]
 
@@ -19,8 +21,8 @@ class Dialect(ABC):
     """A pure writer of one engine's SQL: it needs no driver and touches no database.
 
     Two methods turn text into SQL, `quote` for names and `literal` for strings, and nothing else
-    ever puts a user's text into a statement. `versions` are the profiles, oldest first: each
-    holds from that version of the engine to the next; `version` is the one that is written for.
+    ever puts a user's text into a statement. `versions` are the profiles, oldest first; `version`
+    is the one that is written for, up to the next.
     """
 
     name: str
@@ -34,8 +36,7 @@ class Dialect(ABC):
     """Whether a column inside a record can be NOT NULL."""
     functions: ClassVar[Mapping[str, str]] = {}
     """What a default writes here for BigQuery's functions, by their names."""
-    plain: ClassVar[parts.Clauses] = parts.Clauses()
-    """What every table of this engine has."""
+    plain: ClassVar[parts.Clauses] = parts.Clauses()  # what every table of this engine has
     versions: tuple[str, ...] = ()
     version: str = ""
 
@@ -55,7 +56,7 @@ class Dialect(ABC):
     def create(self, table: Table) -> tuple[str, ...]:
         """The statements that create a table, each complete without its semicolon."""
 
-    def alter(self, table: Table, change: Change) -> Step:
+    def alter(self, table: Table, change: "Change") -> "Step":
         """What the engine is told to make a change to a table that has not changed yet."""
         raise impossible(self, table, None, "its tables cannot be changed")
 

@@ -1,10 +1,9 @@
 """GoogleSQL, as BigQuery reads it."""
 
-from protolith.changes import Change
+from typing import TYPE_CHECKING
+
 from protolith.descriptors import DescriptorSet
-from protolith.dialects.alteration import Step
 from protolith.dialects.base import Dialect, impossible, lines
-from protolith.dialects.bigquery.alter import alter
 from protolith.dialects.parts import Clauses, Default, Exploded
 from protolith.tables import (
     Boolean,
@@ -30,6 +29,10 @@ from protolith.tables import (
     Type,
     walk,
 )
+
+if TYPE_CHECKING:  # the plugin starts without them
+    from protolith.changes import Change
+    from protolith.dialects.alteration import Step
 
 MAX_COLUMNS = 10_000
 MAX_DEPTH = 15
@@ -160,7 +163,9 @@ class BigQuery(Dialect):
 
         return write_clauses(self, table)
 
-    def alter(self, table: Table, change: Change) -> Step:
+    def alter(self, table: Table, change: "Change") -> "Step":
+        from protolith.dialects.bigquery.alter import alter  # noqa: PLC0415  # as above
+
         return alter(self, table, change)
 
     def json_schema(
