@@ -1,6 +1,7 @@
 """Names, comments and defaults of any text: one statement, and the same text back."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -57,8 +58,10 @@ def _table(name: str, text: str) -> Table:
 
 
 @pytest.fixture(scope="module")
-def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return open_engine("clickhouse", tmp_path_factory.mktemp("engine"))
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = open_engine("clickhouse", tmp_path_factory.mktemp("engine"))
+    yield engine
+    engine.close()  # a process can have it open in one directory at a time
 
 
 def _usable(name: str) -> bool:
