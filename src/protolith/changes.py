@@ -366,8 +366,8 @@ def _edited(change: Change, column: Column) -> Column:
         case ChangeDefault(_, default):
             return replace(column, default=default)
         case ChangeAttributes(_, tags, attributes, path, role):
-            about = {"policy_tags": tags, "attributes": attributes, "path": path, "role": role}
-            return replace(column, **about)  # type: ignore[arg-type]
+            column = replace(column, policy_tags=tags, attributes=attributes)
+            return replace(column, path=path, role=role)
         case _:
             return column
 
