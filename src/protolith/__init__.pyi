@@ -9,7 +9,7 @@ from .compiler import (
     read_path,
     read_sources,
 )
-from .decoding import ReferenceDecoder, decode, read_delimited
+from .decoding import ReferenceDecoder, Source, decode, read_delimited
 from .descriptors import DescriptorSet
 from .dialects import dialect
 from .dialects.parts import View
@@ -101,6 +101,7 @@ __all__ = [
     "SchemaValidationError",
     "SchemaVersion",
     "Search",
+    "Source",
     "SourceFile",
     "Sources",
     "Storage",

@@ -55,8 +55,8 @@ class Detail:
         if self.file is not None:
             spots = [self.file, *(str(n) for n in (self.line, self.column) if n is not None)]
             where = ":".join(spots) + ": "
-        elif self.record is not None:
-            where = f"record {self.record} at byte {self.offset}: "
+        if self.record is not None:
+            where += f"record {self.record} at byte {self.offset}: "
         if self.field_path is not None:
             where += f"{self.field_path}: "
         if self.rule is not None:

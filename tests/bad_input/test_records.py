@@ -133,7 +133,10 @@ def test_a_value_that_the_engine_refuses(way: Way) -> None:
 def test_a_framing_that_is_not_there(python: Python) -> None:
     refusal = python.ingest("shop.orders", b"", framing="lines")
     assert refusal == Refusal(
-        "MALFORMED_REQUEST", "no framing 'lines'", "one of delimited, single", ()
+        "MALFORMED_REQUEST",
+        "no framing 'lines'",
+        "one of delimited, single, wrapped, base64, json, parquet, arrow",
+        (),
     )
 
 

@@ -115,8 +115,13 @@ def test_no_message_to_decode(way: Way) -> None:
 
 
 def test_no_file_of_records(command: Command) -> None:
-    for name, why in (("nothing", "No such file or directory"), (".", "Is a directory")):
-        message = f"{name!r} cannot be read: {why}"
+    (command.folder / "empty").mkdir()
+    for name, why in (
+        ("nothing", "cannot be read: No such file or directory"),
+        (str(command.folder / "empty"), "has no files"),
+        ("nothing-*", "has no files"),
+    ):
+        message = f"{name!r} {why}"
         refusal = command.run("ingest", name, "--subject", "shop.orders")
         assert (refusal.code, refusal.message) == ("NOT_FOUND", message)
 

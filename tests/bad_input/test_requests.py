@@ -211,7 +211,7 @@ def test_a_body_of_another_form(rest: Rest, path: str, body: Any, place: str) ->
     [
         ("?skip=true", "the query parameter 'skip' is not known"),
         ("?framing=single&framing=delimited", "the query parameter 'framing' is given twice"),
-        ("?framing=lines", "query.framing: Input should be 'delimited' or 'single'"),
+        ("?framing=lines", "query.framing: Input should be 'delimited', 'single', "),
         ("?skip_bad=perhaps", "query.skip_bad: Input should be a valid boolean"),
         ("?engine=%ff", "the path or the query is not UTF-8"),
     ],

@@ -51,6 +51,21 @@ def test_an_older_file_opens_with_everything_in_it(old: Path) -> None:
         assert rows(old / f"{FILE}.format-1", table) == found
 
 
+@pytest.mark.parametrize("number", range(1, FORMAT))
+def test_files_of_every_format_open(old: Path, number: int) -> None:
+    """Those since the second say by themselves which revision they have."""
+    engine = create_engine(f"sqlite:///{old / FILE}")
+    with engine.begin() as connection:
+        schema.upgrade(connection, stamped=1, wanted=f"{number:04}")
+        connection.execute(text(f"PRAGMA user_version = {number}"))
+    engine.dispose()
+    store = SQLiteStore(old)
+    assert store.find("shop.orders@1").id == 1
+    store.close()
+    assert rows(old / FILE, "alembic_version") == [{"version_num": f"{FORMAT:04}"}]
+    assert (old / f"{FILE}.format-{number}").exists()
+
+
 def test_an_older_file_gets_ids_fields_and_last_numbers(old: Path) -> None:
     store = SQLiteStore(old)
     first, copy_ = store.find("shop.orders@1"), store.find("copy.orders")

@@ -13,7 +13,7 @@ from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
 from protolith.cli.layouts import chosen_layout
 from protolith.cli.output import OUTPUT
 from protolith.compiler.sources import check_name
-from protolith.decoding import Framing
+from protolith.decoding import Compression, Framing, Source
 from protolith.errors import (
     ConflictError,
     MalformedError,
@@ -217,6 +217,8 @@ def ingest(
     subject: str,
     engine: str | None = None,
     framing: Framing = "delimited",
+    column: str | None = None,
+    compression: Compression = "auto",
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Load messages into the table of a version; a bad record means that nothing is loaded.
@@ -224,19 +226,24 @@ def ingest(
     Parameters
     ----------
     file: str
-        A file of messages, or - for standard input.
+        A file of messages, a folder, a pattern such as 'events-*.gz', or - for standard input.
     subject: str
         database.table (the latest version), database.table@3, or a schema id.
     engine: str | None
         duckdb, clickhouse or bigquery, if the table is in several.
-    framing: Literal["delimited", "single"]
-        Messages with their length before each, or the whole file as one message.
+    framing: Framing
+        How messages lie in the file; docs/loading.md has a line on each.
+    column: str | None
+        That column, if several are of bytes.
+    compression: Compression
+        gzip, zstd or none; auto: as the file's name says (.gz, .zst).
     skip_bad: bool
         Leave bad records out, and report them.
     """
     data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
+    source = Source(data, framing, column, compression)
     with open_registry() as registry:
-        result = registry.ingest(subject, data, engine, framing=framing, skip_bad=skip_bad)
+        result = registry.ingest(subject, source, engine, skip_bad=skip_bad)
     nothing = result.rejected_count > 0 and result.rows == 0
     for detail in [] if nothing else result.rejected:
         OUTPUT.say(f"skipped {detail}")

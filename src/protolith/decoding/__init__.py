@@ -2,16 +2,21 @@
 
 from protolith.decoding.batches import Decoded, decode
 from protolith.decoding.framing import Frame, read_delimited, read_single
+from protolith.decoding.inputs import Compression, Source, decode_source
+from protolith.decoding.records import Framing
 from protolith.decoding.reference import RecordError, ReferenceDecoder
-from protolith.decoding.streams import Framing, decode_stream
+from protolith.decoding.streams import decode_stream
 
 __all__ = [
+    "Compression",
     "Decoded",
     "Frame",
     "Framing",
     "RecordError",
     "ReferenceDecoder",
+    "Source",
     "decode",
+    "decode_source",
     "decode_stream",
     "read_delimited",
     "read_single",

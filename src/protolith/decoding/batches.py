@@ -1,8 +1,8 @@
 """Frames into record batches, with an account of what was refused, unknown, or cut."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +20,8 @@ MAX_REPORTED = 1000
 class Decoded:
     """What became of the records: rows made, records refused, and what the rows do not hold.
 
+    `file` is where the records come from, if they come from several; `keep` gets each refused
+    record with its bytes.
     `rejected` holds the first thousand refused records, `rejected_count` counts them all.
     `unknown_fields` counts values by `message.number` that the schema does not know, `cut` counts
     values by field path that lost digits below a microsecond.
@@ -30,6 +32,8 @@ class Decoded:
     rejected: list[Detail] = field(default_factory=list)
     unknown_fields: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
+    file: str | None = None
+    keep: Callable[[Detail, bytes], None] | None = None
 
     def decode(self, frame: Frame, decoder: ReferenceDecoder) -> list[Any]:
         """The values of a frame's row, or `RecordError`; counts what the row does not hold."""
@@ -62,7 +66,7 @@ def decode(
             rows.append(account.decode(frame, decoder))
         except RecordError as error:
             detail = Detail(str(error), record=frame.index, offset=frame.offset)
-            reject(detail, account, skip_bad=skip_bad)
+            reject(detail, account, skip_bad=skip_bad, data=frame.data)
         if len(rows) == batch_rows:
             yield make_batch(rows, schema, account)
             rows = []
@@ -70,9 +74,12 @@ def decode(
         yield make_batch(rows, schema, account)
 
 
-def reject(detail: Detail, account: Decoded, *, skip_bad: bool) -> None:
+def reject(detail: Detail, account: Decoded, *, skip_bad: bool, data: bytes = b"") -> None:
     """Report a record that cannot be a row, or raise that nothing is loaded because of it."""
+    detail = replace(detail, file=account.file)
     account.rejected_count += 1
+    if account.keep is not None:
+        account.keep(detail, data)
     if len(account.rejected) < MAX_REPORTED:
         account.rejected.append(detail)
     if not skip_bad:

@@ -65,7 +65,7 @@ class ReferenceDecoder:
         self.descriptors = descriptors
         self.years = (1, 9999) if dialect is None else dialect.timestamp_range()
         self._known = {"schema_version": schema_version, "ingested_at": _micros(ingested_at)}
-        root = descriptors.message(table.message)
+        self.message = root = descriptors.message(table.message)
         self._class = message_factory.GetMessageClass(root)
         self._name = root.full_name
         pairs = zip(table.columns, self.table.columns, strict=True)

@@ -1,14 +1,15 @@
 """Serialized messages into record batches: natively where that is possible, else by reference."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Literal, TypeAlias
+from io import BufferedReader
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
 from protolith.arrow import arrow_schema
 from protolith.decoding.batches import BATCH_ROWS, Decoded, decode, make_batch, reject
-from protolith.decoding.framing import MAX_RECORD, Frame, read_delimited, read_single
+from protolith.decoding.framing import MAX_RECORD, Frame, read_delimited, with_lengths
 from protolith.decoding.native import (
     BROKEN,
     NO_MEMORY,
@@ -16,13 +17,10 @@ from protolith.decoding.native import (
     NativeDecoder,
     native_decoder,
 )
+from protolith.decoding.records import Framing, read_frames
 from protolith.decoding.reference import RecordError, ReferenceDecoder
-from protolith.errors import Detail, MalformedError, quoted
+from protolith.errors import Detail
 
-Framing: TypeAlias = Literal["delimited", "single"]
-"""Length-delimited messages, or the whole input as one message."""
-
-FRAMINGS = {"delimited": read_delimited, "single": read_single}
 CHUNK_BYTES = 8 * 1024 * 1024
 MAX_DECODED = 1024 * 1024 * 1024
 """Bytes of Arrow memory that one batch, and so one record, may take."""
@@ -41,15 +39,23 @@ def decode_stream(
     A record that cannot be decoded raises `RowsRejectedError` with its index, offset and reason,
     or is reported in `account` and left out when `skip_bad` is set.
     """
-    if framing not in FRAMINGS:
-        raise MalformedError(f"no framing {quoted(framing)}", hint=f"one of {', '.join(FRAMINGS)}")
     account = account if account is not None else Decoded()
     native = native_decoder(decoder) if framing == "delimited" else None
+    if native is not None:
+        return NativeRun(native, decoder, account, skip_bad=skip_bad).batches(data)
+    stream = BufferedReader(pa.BufferReader(data)) if isinstance(data, pa.Buffer) else data
+    frames = read_frames(stream, framing, decoder)
+    return decode_frames(frames, decoder, skip_bad=skip_bad, account=account)
+
+
+def decode_frames(
+    frames: Iterable[Frame], decoder: ReferenceDecoder, *, skip_bad: bool, account: Decoded
+) -> Iterator[pa.RecordBatch]:
+    """Decode records that are apart already, as `decode_stream` does."""
+    native = native_decoder(decoder)
     if native is None:
-        stream = pa.BufferReader(data) if isinstance(data, pa.Buffer) else data
-        frames = FRAMINGS[framing](stream)
         return decode(frames, decoder, skip_bad=skip_bad, account=account)
-    return NativeRun(native, decoder, account, skip_bad=skip_bad).batches(data)
+    return NativeRun(native, decoder, account, skip_bad=skip_bad).of_frames(frames)
 
 
 @dataclass
@@ -70,6 +76,33 @@ class NativeRun:
     index: int = 0
     base: int = 0  # bytes before the chunk
     rows: list[list[Any]] = field(default_factory=list)  # by reference, not in a batch yet
+    frames: list[Frame] = field(default_factory=list)  # of the chunk, if it was made of frames
+
+    def of_frames(self, frames: Iterable[Frame]) -> Iterator[pa.RecordBatch]:
+        """The record batches of records whose framing is another one."""
+        size = 0
+        for frame in frames:
+            if (
+                frame.broken is not None
+                or size >= CHUNK_BYTES
+                or len(self.frames) == self.batch_rows
+            ):
+                yield from self.framed()
+                size = 0
+            if frame.broken is not None:
+                detail = Detail(frame.broken, record=frame.index, offset=frame.offset)
+                reject(detail, self.account, skip_bad=self.skip_bad, data=frame.data)
+                continue
+            self.frames.append(frame)
+            size += len(frame.data)
+        yield from self.framed()
+        yield from self.flushed()
+
+    def framed(self) -> Iterator[pa.RecordBatch]:
+        """The batches of the frames that wait."""
+        self.index = 0
+        yield from self.chunk(pa.py_buffer(with_lengths(self.frames)), last=True)
+        self.frames = []
 
     def batches(self, data: BinaryIO | pa.Buffer) -> Iterator[pa.RecordBatch]:
         """The record batches of a whole input."""
@@ -139,7 +172,10 @@ class NativeRun:
         stream = pa.BufferReader(data.slice(position))
         frame = next(read_delimited(stream))
         self.taken = position + stream.tell()
-        frame = Frame(self.index, self.base + position, frame.data, frame.broken)
+        if self.frames:
+            frame = self.frames[self.index]
+        else:
+            frame = Frame(self.index, self.base + position, frame.data, frame.broken)
         self.index += 1
         reason = f"it would take more than {self.max_bytes:,} bytes of memory"
         try:
@@ -149,7 +185,7 @@ class NativeRun:
         except RecordError as error:
             reason = str(error)
         detail = Detail(reason, record=frame.index, offset=frame.offset)
-        reject(detail, self.account, skip_bad=self.skip_bad)
+        reject(detail, self.account, skip_bad=self.skip_bad, data=frame.data)
         return frame.broken is not None
 
     def flushed(self) -> Iterator[pa.RecordBatch]:

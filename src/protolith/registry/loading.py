@@ -1,18 +1,14 @@
 """Protobuf data into an engine: decode everything first, then load all of it or nothing."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 
 from protolith.arrow import arrow_schema
-from protolith.decoding import Decoded, Framing, ReferenceDecoder, decode_stream
+from protolith.decoding import Decoded, ReferenceDecoder, Source, decode_source
 from protolith.engines import Engine
-from protolith.errors import NotFoundError, quoted
 from protolith.tables import Table
 
 NOTHING_LOADED = "is it the right schema, and the right framing?"
@@ -28,12 +24,7 @@ class Target:
 
 
 def load(
-    data: bytes | BinaryIO | Path,
-    decoder: ReferenceDecoder,
-    target: Target,
-    *,
-    framing: Framing = "delimited",
-    skip_bad: bool = False,
+    source: Source, decoder: ReferenceDecoder, target: Target, *, skip_bad: bool = False
 ) -> Decoded:
     """Load messages into the target, which must be there with the decoder's columns or wider ones.
 
@@ -41,35 +32,13 @@ def load(
     """
     account = Decoded()
     schema = arrow_schema(decoder.table)
-    with _opened(data) as stream, tempfile.TemporaryDirectory(prefix="protolith-") as folder:
+    with tempfile.TemporaryDirectory(prefix="protolith-") as folder:
         spool = Path(folder) / "rows.arrow"
         with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
-            for batch in decode_stream(
-                stream, decoder, framing=framing, skip_bad=skip_bad, account=account
-            ):
+            for batch in decode_source(source, decoder, skip_bad=skip_bad, account=account):
                 out.write_batch(batch)
         if account.rows:
             with pa.memory_map(str(spool)) as rows:
                 found = pa.ipc.open_file(rows).read_all()
                 target.engine.load(target.table, found.cast(arrow_schema(target.table)))
     return account
-
-
-@contextmanager
-def _opened(data: bytes | BinaryIO | Path) -> Iterator[BinaryIO | pa.Buffer]:
-    match data:
-        case bytes():
-            yield pa.py_buffer(data)
-        case Path():
-            try:
-                stream = data.open("rb")
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise NotFoundError(
-                    f"{quoted(str(data))} cannot be read: {reason}",
-                    hint="a file of protobuf messages is needed",
-                ) from None
-            with stream:
-                yield stream
-        case _:
-            yield data

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Self
 import pyarrow as pa
 
 from protolith.compatibility import compare_schemas
-from protolith.decoding import Framing, ReferenceDecoder
+from protolith.decoding import Framing, ReferenceDecoder, Source
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema
@@ -265,7 +265,7 @@ class SchemaRegistry(Administration, Evolution, Migrating):
     def ingest(
         self,
         schema_id: str,
-        data: bytes | BinaryIO | Path,
+        data: bytes | BinaryIO | Path | Source,
         engine: str | None = None,
         *,
         framing: Framing = "delimited",
@@ -273,9 +273,9 @@ class SchemaRegistry(Administration, Evolution, Migrating):
     ) -> LoadResult:
         """Load protobuf messages of a version into its subject's table, of whatever version it is.
 
-        The data is length-delimited unless `framing="single"`. The engine may be left out where
-        the table exists in one alone. A bad record means that nothing is loaded, unless
-        `skip_bad`; either way it is reported with its index, byte offset and reason.
+        A `Source` says more of the data than its `framing`. The engine may be left out where the
+        table exists in one alone. A bad record means that nothing is loaded, unless `skip_bad`;
+        either way it is reported with its index, byte offset and reason.
         """
         version = self._store.find(schema_id)
         descriptors = descriptors_of(version)
@@ -293,7 +293,8 @@ class SchemaRegistry(Administration, Evolution, Migrating):
             ingested_at=datetime.now(UTC),
         )
         target = Target(live, live.dialect.stored(table))
-        account = load(data, decoder, target, framing=framing, skip_bad=skip_bad)
+        source = data if isinstance(data, Source) else Source(data, framing)
+        account = load(source, decoder, target, skip_bad=skip_bad)
         return LoadResult(
             engine=name,
             database_name=table.database,

@@ -174,7 +174,7 @@ def _upgrade(file: Path, found: int) -> None:
                 return
             if not kept.exists():
                 copy(file, kept)
-            schema.upgrade(connection, stamped=_FIRST)
+            schema.upgrade(connection, stamped=found)
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
             if broken is not None:
                 raise SchemaRegistryError(
@@ -184,10 +184,6 @@ def _upgrade(file: Path, found: int) -> None:
             connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
     finally:
         upgrading.dispose()
-
-
-_FIRST = 1
-"""The format of the files that were written before there were revisions."""
 
 
 def copy(file: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ from fastapi.responses import PlainTextResponse, Response
 from protolith.compatibility import Mode, verdict
 from protolith.compatibility.comparison import SERVED
 from protolith.compiler import compiler_version, jail, open_upload
-from protolith.decoding import Framing
+from protolith.decoding import Framing, Source
 from protolith.dialects import dialect as find_dialect
 from protolith.dialects.parts import Written
 from protolith.engines import Drift
@@ -264,16 +264,17 @@ async def ingest(
     schema_id: str,
     engine: Annotated[str | None, Query(json_schema_extra=engine_names())] = None,
     framing: Annotated[Framing, Query()] = "delimited",
+    column: Annotated[str | None, Query()] = None,
     skip_bad: Annotated[bool, Query()] = False,
 ) -> LoadResult:
-    """Load protobuf messages: length-delimited, or one message with `framing=single`.
+    """Load protobuf messages, length-delimited unless `framing` says otherwise.
 
-    With a bad record nothing is loaded, unless `skip_bad` is set; each is reported.
+    `column` names the one that holds them in Parquet or Arrow. With a bad record nothing is loaded,
+    unless `skip_bad` is set; each is reported.
     """
     async with _spooled(request) as data:
-        result = await work_in_thread(
-            registry.ingest, schema_id, data, engine, framing=framing, skip_bad=skip_bad
-        )
+        source = Source(data, framing, column)
+        result = await work_in_thread(registry.ingest, schema_id, source, engine, skip_bad=skip_bad)
     if result.rejected and not result.rows:
         raise RowsRejectedError(
             "no record could be loaded", details=result.rejected, hint=NOTHING_LOADED

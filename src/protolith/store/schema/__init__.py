@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from protolith.store.tables import FORMAT, METADATA, REVISION
 
@@ -16,10 +16,12 @@ def create(connection: Connection) -> None:
 def stamp(connection: Connection, number: int) -> None:
     """Say which revision the tables have, where nothing says it yet."""
     REVISION.create(connection, checkfirst=True)
+    if connection.execute(select(REVISION)).first() is not None:
+        return
     connection.execute(insert(REVISION), {"version_num": f"{number:04}"})
 
 
-def upgrade(connection: Connection, *, stamped: int | None = None) -> None:
+def upgrade(connection: Connection, *, stamped: int | None = None, wanted: str = "head") -> None:
     """Bring the tables to the newest revision; `stamped` is theirs if nothing says it yet."""
     from alembic import command  # noqa: PLC0415 - it takes longer to import than all of SQLAlchemy
     from alembic.config import Config  # noqa: PLC0415
@@ -29,4 +31,4 @@ def upgrade(connection: Connection, *, stamped: int | None = None) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, wanted)

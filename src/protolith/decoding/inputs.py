@@ -1,0 +1,157 @@
+"""Where messages come from: bytes, files, folders, patterns, pipes and tables, packed or not."""
+
+import glob
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader, RawIOBase
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias, cast
+
+import pyarrow as pa
+
+from protolith.decoding.batches import Decoded
+from protolith.decoding.framing import Frame
+from protolith.decoding.records import Framing, check_framing, in_column, open_table
+from protolith.decoding.reference import ReferenceDecoder
+from protolith.decoding.streams import decode_frames, decode_stream
+from protolith.errors import MalformedError, NotFoundError, quoted
+
+Compression: TypeAlias = Literal["auto", "none", "gzip", "zstd"]
+"""How a file is packed; auto: as its name says (.gz, .zst)."""
+
+_SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+_BUFFER = 1024 * 1024
+_TABLES = ("parquet", "arrow")
+Data: TypeAlias = bytes | BinaryIO | Path | pa.Table | pa.RecordBatchReader
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Messages, and how they lie there.
+
+    A path may be a folder, whose files are taken in the order of their names, or a pattern such as
+    `events-*.bin.gz`. `column` names the one that holds the messages of Parquet, of Arrow, or of a
+    table, where several are of bytes.
+    """
+
+    data: Data
+    framing: Framing = "delimited"
+    column: str | None = None
+    compression: Compression = "auto"
+
+
+def decode_source(
+    source: Source,
+    decoder: ReferenceDecoder,
+    *,
+    skip_bad: bool = False,
+    account: Decoded | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Decode all messages of a source, as `decode_stream` does; several files are named."""
+    account = account if account is not None else Decoded()
+    check_framing(source.framing)
+    if isinstance(source.data, pa.Table | pa.RecordBatchReader):
+        table = source.data
+        reader = table.to_reader() if isinstance(table, pa.Table) else table
+        frames = in_column(reader, source.column)
+        yield from decode_frames(frames, decoder, skip_bad=skip_bad, account=account)
+        return
+    if source.column is not None and source.framing not in _TABLES:
+        raise MalformedError("only tables have a column", hint="--framing parquet or arrow")
+    for data in _parts(source.data):
+        account.file = str(data) if isinstance(data, Path) and data != source.data else None
+        with _opened(data, _packing(data, source.compression), source.framing) as stream:
+            if source.framing in _TABLES:
+                frames = _table_frames(stream, source)
+                yield from decode_frames(frames, decoder, skip_bad=skip_bad, account=account)
+            else:
+                yield from decode_stream(
+                    stream, decoder, framing=source.framing, skip_bad=skip_bad, account=account
+                )
+
+
+def _table_frames(stream: Any, source: Source) -> Iterator[Frame]:
+    if isinstance(stream, pa.Buffer):
+        stream = pa.BufferReader(stream)
+    return in_column(open_table(stream, source.framing), source.column)
+
+
+def _parts(data: bytes | BinaryIO | Path) -> list[Any]:
+    if not isinstance(data, Path):
+        return [data]
+    try:
+        if data.is_dir():
+            inside = (path for path in data.iterdir() if not path.name.startswith("."))
+            found = sorted(path for path in inside if path.is_file())
+        elif glob.has_magic(data.name) and not data.exists():
+            found = sorted(path for path in data.parent.glob(data.name) if path.is_file())
+        else:
+            return [data]
+    except (OSError, ValueError) as error:
+        raise _cannot_be_read(data, error) from None
+    if not found:
+        raise NotFoundError(f"{quoted(str(data))} has no files", hint="messages are needed")
+    return found
+
+
+def _packing(data: Any, compression: Compression) -> str | None:
+    if compression != "auto":
+        return None if compression == "none" else compression
+    return _SUFFIXES.get(data.suffix.lower()) if isinstance(data, Path) else None
+
+
+@contextmanager
+def _opened(data: Any, packing: str | None, framing: str) -> Iterator[BinaryIO | pa.Buffer]:
+    if isinstance(data, Path):
+        try:
+            file = data.open("rb")
+        except (OSError, ValueError) as error:
+            raise _cannot_be_read(data, error) from None
+        with file:
+            yield _unpacked(file, packing, framing)
+    elif isinstance(data, bytes) and packing is None:
+        yield pa.py_buffer(data)
+    else:
+        yield _unpacked(
+            pa.BufferReader(data) if isinstance(data, bytes) else data, packing, framing
+        )
+
+
+def _unpacked(stream: Any, packing: str | None, framing: str) -> BinaryIO | pa.Buffer:
+    seekable = getattr(stream, "seekable", bool)()
+    if packing is None and (framing not in _TABLES or seekable):
+        return cast("BinaryIO", stream)
+    if packing is not None:
+        stream = BufferedReader(_Unpacked(stream, packing), _BUFFER)
+    # The end of a Parquet file says what is in it, so it is needed first.
+    return pa.py_buffer(stream.read()) if framing in _TABLES else cast("BinaryIO", stream)
+
+
+class _Unpacked(RawIOBase):
+    """A packed stream; what cannot be unpacked is a `MalformedError`, not an `OSError`."""
+
+    def __init__(self, stream: Any, packing: str) -> None:
+        self._packing = packing
+        self._stream = pa.CompressedInputStream(stream, packing)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            found = self._stream.read(len(buffer))
+        except (OSError, pa.ArrowException) as error:
+            raise MalformedError(
+                f"the data cannot be unpacked: {error}", hint=f"is it {self._packing}?"
+            ) from None
+        buffer[: len(found)] = found
+        return len(found)
+
+
+def _cannot_be_read(path: Path, error: Exception) -> NotFoundError:
+    reason = getattr(error, "strerror", None) or error
+    return NotFoundError(
+        f"{quoted(str(path))} cannot be read: {reason}",
+        hint="a file of protobuf messages is needed",
+    )
