@@ -74,3 +74,13 @@ def test_imports_that_cannot_be_resolved(
     assert (refused.status_code, refused.json()["code"]) == (status, code)
     assert refused.json()["hint"]
     assert client.get("/schemas/d.line").status_code == 404
+
+
+def test_a_batch_whose_members_import_each_other(client: TestClient) -> None:
+    money = {"proto_content": MONEY, "table_name": "money", "database_name": "d"}
+    line = {"proto_content": LINE, "table_name": "line", "database_name": "d"}
+    line["references"] = [{"name": "base/money.proto", "subject": "d.money"}]  # type: ignore[assignment]
+    answers = [client.post("/schemas/register-batch", json={"schemas": [line, money]})] * 2
+    assert answers[0].status_code == 200, answers[0].text
+    assert answers[0].json() == answers[1].json()
+    assert client.get("/schemas/d.money@1/referencedby").json() == ["d.line@1"]

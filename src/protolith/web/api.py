@@ -129,7 +129,7 @@ async def register_json(registry: Registry, body: RegisterJson) -> SchemaRegistr
 
 @router.post("/schemas/register-batch")
 async def register_batch(registry: Registry, body: RegisterBatch) -> BatchResponse:
-    """Register several schemas, all or none; an error names the index that caused it."""
+    """Register several schemas, all or none; the error names the index of each with a fault."""
     schemas = [item.model_dump(by_alias=True, exclude_none=True) for item in body.schemas]
     ids = await work_in_thread(registry.register_schemas_batch, schemas)
     return BatchResponse(schema_ids=ids)
