@@ -10,7 +10,10 @@ HEAD = 'syntax = "proto3";\n'
 GOOD = {"proto_content": HEAD + "message M { int32 a = 1; }", "table_name": "m"}
 JSON = {"schema_json": [{"name": "a", "type": "STRING"}], "table_name": "j"}
 TWO = HEAD + "message A { int32 x = 1; } message B { int32 x = 1; }"
-KEYS = "known keys: database_name, description, message, proto_content, schema_json, table_name"
+KEYS = (
+    "known keys: database_name, description, message, proto_content, references, schema_json,"
+    " table_name"
+)
 ONE = "one of proto_content and schema_json is needed"
 
 # The bad member, then the code, the message, the places and a part of the hint.

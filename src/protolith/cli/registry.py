@@ -1,6 +1,5 @@
 """Commands on the registry under the data directory."""
 
-import re
 import sys
 from dataclasses import asdict
 from getpass import getuser
@@ -16,17 +15,14 @@ from protolith.compiler.sources import check_name
 from protolith.decoding import Compression, Framing, Source
 from protolith.errors import (
     ConflictError,
-    MalformedError,
     NotFoundError,
     RowsRejectedError,
-    quoted,
 )
 from protolith.layout import DEFAULT_DATABASE, Choices
 from protolith.registry import SchemaRegistry
 from protolith.registry.loading import NOTHING_LOADED
-from protolith.registry.references import LATEST
+from protolith.registry.references import reference_of
 from protolith.registry.registration import Submission, waivers_of
-from protolith.store import Reference
 
 
 def register(
@@ -61,7 +57,7 @@ def register(
         A finding to let pass, as RULE:PATH=REASON; it is kept beside the version. Once for each.
     """
     agreed = waivers_of(waive or [], getuser() if waive else "")
-    references = tuple(map(_reference, reference or ()))
+    references = tuple(map(reference_of, reference or ()))
     about = (table, database, description, message, references, agreed)
     with open_registry() as registry:
         version = registry.register(Submission(path, *about))
@@ -275,16 +271,6 @@ def query(sql: str, *, engine: str) -> None:
     with open_registry() as registry:
         table = registry.query(engine, sql)
     OUTPUT.rows(table.to_pylist(), table.column_names)
-
-
-def _reference(text: str) -> Reference:
-    name, _, target = text.partition("=")
-    subject, at, number = target.partition("@")
-    if not subject or (at and not re.fullmatch("[1-9][0-9]{0,8}", number)):
-        raise MalformedError(
-            f"{quoted(text)} is not a reference", hint="NAME.proto=database.table@3, or without @3"
-        )
-    return Reference(name, subject, int(number) if at else LATEST)
 
 
 def open_registry() -> SchemaRegistry:

@@ -3,7 +3,6 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from protolith.compatibility import Finding, Mode, check
@@ -19,12 +18,11 @@ from protolith.errors import (
     MalformedError,
     MovedOnError,
     NotFoundError,
-    naming,
     quoted,
 )
+from protolith.registry.batches import Faults, fingerprints
 from protolith.registry.registration import Schema, compiled
 from protolith.store import EVERYWHERE, KeptMode, KeptWaiver, NewVersion, Store, Version
-from protolith.store.identity import BIGQUERY, PROTOBUF, fingerprint
 
 _TRIES = 5
 _NONE = KeptMode("NONE", ("wire",))
@@ -185,9 +183,12 @@ class Evolution(ABC):
 
     def _checked(self, ready: Sequence[NewVersion], label: str) -> list[NewVersion]:
         histories: dict[str, list[_Known]] = {}
-        answer = []
-        for index, new in enumerate(ready):
-            with naming(f"{label}[{index}]") if len(ready) > 1 else nullcontext():
+        answer: list[NewVersion] = []
+        faults = Faults(label, len(ready), alone=len(ready) == 1)
+        for index, (new, mark) in enumerate(
+            zip(ready, fingerprints(self._store, ready), strict=True)
+        ):
+            with faults.of(index):
                 _, mode = self._mode(new.subject)
                 if mode.mode == "NONE" and not new.waivers:
                     answer.append(new)
@@ -197,7 +198,7 @@ class Evolution(ABC):
                     versions = self._versions(new.subject)
                     histories[new.subject] = [self._loaded(version) for version in versions]
                 history = histories[new.subject]
-                if _fingerprint(new) in {known.fingerprint for known in history}:
+                if mark and mark in {known.fingerprint for known in history}:
                     answer.append(new)
                     continue
                 latest = history[-1].number if history else 0
@@ -207,7 +208,8 @@ class Evolution(ABC):
                 )
                 self._check(new, history, mode)
                 answer.append(new if pending else replace(new, after=latest))
-                history.append(_known(new, latest + 1))
+                history.append(_known(new, latest + 1, mark))
+        faults.check()
         return answer
 
     def _check(self, new: NewVersion, history: Sequence[_Known], mode: KeptMode) -> None:
@@ -242,17 +244,11 @@ class Evolution(ABC):
         return _known(version, version.version)
 
 
-def _known(version: Version | NewVersion, number: int) -> _Known:
+def _known(version: Version | NewVersion, number: int, mark: str = "") -> _Known:
     data = version.descriptors
     descriptors = None if data is None else DescriptorSet.from_bytes(data, version.roots)
-    print_ = version.fingerprint if isinstance(version, Version) else _fingerprint(version)
-    rest = print_, version.message, version.schema_json
-    return _Known(number, *rest, descriptors)
-
-
-def _fingerprint(new: NewVersion) -> str:
-    kind = BIGQUERY if new.descriptors is None else PROTOBUF
-    return fingerprint(kind, new.version_hash, new.references)
+    mark = version.fingerprint if isinstance(version, Version) else mark
+    return _Known(number, mark, version.message, version.schema_json, descriptors)
 
 
 def _checked(mode: str, levels: Sequence[Level], policy: str | None) -> KeptMode:

@@ -14,6 +14,7 @@ from protolith.dialects.bigquery.driven import Converter, schema_columns
 from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.errors import LayoutError, MalformedError, quoted
 from protolith.layout import DEFAULT_DATABASE, lay_out
+from protolith.registry.references import reference_of
 from protolith.store import File, KeptWaiver, NewVersion, Reference, Version
 from protolith.tables import check_text
 
@@ -150,7 +151,7 @@ def _checked(schema: str | bytes | Mapping[str, str | bytes]) -> str | bytes | M
 
 
 _BATCH_TEXTS = ("table_name", "database_name", "description", "message")
-_BATCH_KEYS = sorted({"proto_content", "schema_json", *_BATCH_TEXTS})
+_BATCH_KEYS = sorted({"proto_content", "schema_json", "references", *_BATCH_TEXTS})
 
 
 def batch_submission(schema: Mapping[str, Any]) -> Submission | JsonSubmission:
@@ -159,8 +160,9 @@ def batch_submission(schema: Mapping[str, Any]) -> Submission | JsonSubmission:
     rest = schema.get("database_name"), schema.get("description")
     if "schema_json" in schema:
         return JsonSubmission(schema["schema_json"], schema.get("table_name") or "", *rest)
-    message = schema.get("message")
-    return Submission(schema["proto_content"], schema.get("table_name"), *rest, message)
+    references = tuple(reference_of(one) for one in schema.get("references") or ())
+    about = (schema.get("table_name"), *rest, schema.get("message"), references)
+    return Submission(schema["proto_content"], *about)
 
 
 def _check_mapping(schema: Any) -> None:
@@ -173,6 +175,10 @@ def _check_mapping(schema: Any) -> None:
         wrong = "one of proto_content and schema_json is needed"
     elif bad := [key for key in _BATCH_TEXTS if not isinstance(schema.get(key), str | None)]:
         wrong = f"{bad[0]} must be a text"
+    elif not isinstance(schema.get("references"), list | tuple | None):
+        wrong = "references must be a list"
+    elif schema.get("references") and "schema_json" in found:
+        wrong = "a JSON schema imports nothing: references are for proto_content"
     else:
         return
     raise MalformedError(wrong, hint=f"known keys: {', '.join(_BATCH_KEYS)}")

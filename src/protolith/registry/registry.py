@@ -26,11 +26,11 @@ from protolith.errors import (
     EngineUnavailableError,
     NotFoundError,
     SchemaRegistryError,
-    naming,
 )
 from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out, without_message
 from protolith.lint import LintFinding, lint
 from protolith.registry.administration import Administration
+from protolith.registry.batches import prepare_batch
 from protolith.registry.cache import SchemaCache
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.evolution import Evolution
@@ -42,7 +42,6 @@ from protolith.registry.registration import (
     JsonSubmission,
     Schema,
     Submission,
-    batch_submission,
     descriptors_of,
     prepare,
 )
@@ -145,12 +144,10 @@ class SchemaRegistry(Administration, Evolution, Migrating):
         """Register several schemas, all or none, and return their ids in the same order.
 
         Each is a mapping with the arguments of `register_schema`, or with `schema_json` in place
-        of `proto_content`. An error names the index of the schema that caused it.
+        of `proto_content`. `references` may name other members, in any order, by their
+        `table_name`. The error names the index of every schema that has a fault.
         """
-        ready = []
-        for index, schema in enumerate(schemas):
-            with naming(f"schemas[{index}]"):
-                ready.append(prepare(batch_submission(schema), self.converter))
+        ready = prepare_batch(self._store, schemas, self.converter)
         return [version.schema_id for version in self._keep_versions(ready, label="schemas")]
 
     # ── look up ──

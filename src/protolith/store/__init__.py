@@ -7,6 +7,7 @@ from protolith.store.opening import open_store
 from protolith.store.search import Search
 from protolith.store.sqlite import SQLiteStore
 from protolith.store.values import (
+    Beside,
     Change,
     Deployment,
     File,
@@ -20,6 +21,7 @@ from protolith.store.values import (
 
 __all__ = [
     "EVERYWHERE",
+    "Beside",
     "Change",
     "Deployment",
     "File",

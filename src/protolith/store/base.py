@@ -72,13 +72,16 @@ class Store(ABC):
         concerned = {new.subject for new in versions}
         concerned |= {ref.subject for new in versions for ref in new.references}
 
+        order = registration.order(versions)
+
         def work(connection: Connection) -> list[Version]:
             self.lock(connection, sorted(concerned))
-            kept = []
-            for index, new in enumerate(versions):
+            kept: dict[int, Version] = {}
+            for index in order:
                 with naming(f"{label}[{index}]") if len(versions) > 1 else nullcontext():
-                    kept.append(registration.add(connection, new))
-            return kept
+                    new = registration.settled(versions[index], kept)
+                    kept[index] = registration.add(connection, new)
+            return [kept[index] for index in range(len(versions))]
 
         return self.write(work)
 
@@ -105,6 +108,13 @@ class Store(ABC):
         with self.reading() as connection:
             values = {"subject": subject, "hash": version_hash}
             row = connection.execute(statements.BY_HASH, values).mappings().first()
+        return None if row is None else statements.version(row)
+
+    def find_fingerprint(self, subject: str, fingerprint: str) -> Version | None:
+        """The version of a subject whose content has this fingerprint, if there is one."""
+        with self.reading() as connection:
+            values = {"subject": subject, "fingerprint": fingerprint}
+            row = connection.execute(statements.BY_CONTENT, values).mappings().first()
         return None if row is None else statements.version(row)
 
     def find_id(self, content_id: int) -> list[Version]:

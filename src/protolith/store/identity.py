@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from uuid import UUID, uuid5
 
-from protolith.store.values import Reference
+from protolith.store.values import NewVersion, Reference
 
 PROTOBUF = "PROTOBUF"
 BIGQUERY = "BIGQUERY"
@@ -22,6 +22,12 @@ def fingerprint(kind: str, content_hash: str, references: Iterable[Reference] = 
     lines = sorted(f"{r.name} {r.subject} {r.version}".encode() for r in references)
     head = [b"protolith schema 1", kind.encode(), content_hash.encode()]
     return hashlib.sha256(b"".join(line + b"\n" for line in [*head, *lines])).hexdigest()
+
+
+def fingerprint_of(new: NewVersion) -> str:
+    """The fingerprint of the content of a version that refers to nothing of its own batch."""
+    kind = BIGQUERY if new.descriptors is None else PROTOBUF
+    return fingerprint(kind, new.version_hash, new.references)
 
 
 def guid(content_fingerprint: str) -> str:

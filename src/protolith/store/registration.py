@@ -1,16 +1,18 @@
 """How a version comes to be kept: its number, its content's id, its name; all or nothing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
-from protolith.errors import ConflictError, MovedOnError, NotFoundError
+from protolith.errors import ConflictError, MalformedError, MovedOnError, NotFoundError
 from protolith.store import audit, modes, statements
-from protolith.store.identity import BIGQUERY, PROTOBUF, fingerprint, guid
+from protolith.store.identity import BIGQUERY, PROTOBUF, fingerprint_of, guid
 from protolith.store.tables import CONTENTS, FIELDS, FILES, REFERENCES, SCHEMAS, VERSIONS
-from protolith.store.values import NewVersion, Version
+from protolith.store.values import Beside, NewVersion, Reference, Version
 
 ID_DIGITS = 12
 
@@ -37,7 +39,7 @@ _DROP_FIELDS = delete(FIELDS).where(FIELDS.c.schema_id == bindparam("subject"))
 def add(connection: Connection, new: NewVersion) -> Version:
     """Keep a version; content that the subject has already is that version."""
     kind = BIGQUERY if new.descriptors is None else PROTOBUF
-    print_ = fingerprint(kind, new.version_hash, new.references)
+    print_ = fingerprint_of(new)
     same = {"subject": new.subject, "fingerprint": print_}
     row = connection.execute(statements.BY_CONTENT, same).mappings().first()
     if row is not None:
@@ -60,6 +62,40 @@ def add(connection: Connection, new: NewVersion) -> Version:
     modes.keep_waivers(connection, version_id, new.waivers)
     audit.record(connection, "register", version_id, id=content_id, fingerprint=print_)
     return statements.version(connection.execute(statements.BY_CONTENT, same).mappings().one())
+
+
+def order(versions: Sequence[NewVersion]) -> list[int]:
+    """The indexes of versions, each after those that it imports and its subject's before it."""
+    sorter: TopologicalSorter[int] = TopologicalSorter()
+    before: dict[str, int] = {}
+    for index, new in enumerate(versions):
+        sorter.add(index, *(one.index for one in new.beside))
+        if new.subject in before:
+            sorter.add(index, before[new.subject])
+        before[new.subject] = index
+    try:
+        return list(sorter.static_order())
+    except CycleError as error:
+        circle = " → ".join(versions[index].subject for index in reversed(error.args[1]))
+        raise MalformedError(
+            f"the order of versions contradicts their imports: {circle}",
+            hint="a version may import only what can be registered before it",
+        ) from None
+
+
+def settled(new: NewVersion, kept: Mapping[int, Version]) -> NewVersion:
+    """A version whose imports from its own batch have the numbers that these have got."""
+    found = tuple(_reference(one, kept[one.index]) for one in new.beside)
+    return replace(new, references=(*new.references, *found), beside=())
+
+
+def _reference(one: Beside, kept: Version) -> Reference:
+    if one.version not in (None, kept.version):
+        raise ConflictError(
+            f"{kept.subject} has become version {kept.version}, not {one.version}",
+            hint="leave out the reference's number: it is that of the batch's own member",
+        )
+    return Reference(one.name, kept.subject, kept.version)
 
 
 def index_fields(connection: Connection, subject: str, schema_json: str) -> None:

@@ -23,6 +23,18 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A file that a schema imports from one that is registered together with it, at `index`.
+
+    With a `version` it is refused if that one comes to have another number.
+    """
+
+    name: str
+    index: int
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeptWaiver:
     """A finding that is agreed to: its rule, the full name or field numbers, why and by whom."""
 
@@ -53,6 +65,7 @@ class NewVersion:
     references: tuple[Reference, ...] = ()
     after: int | None = None
     waivers: tuple[KeptWaiver, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
     @property
     def subject(self) -> str:

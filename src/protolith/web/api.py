@@ -30,6 +30,7 @@ from protolith.registry import (
 )
 from protolith.registry.deployments import split_id
 from protolith.registry.loading import NOTHING_LOADED
+from protolith.registry.references import reference_of
 from protolith.registry.registration import JsonSubmission, Submission, waivers_of
 from protolith.store import Summary
 from protolith.web.bodies import (
@@ -98,19 +99,23 @@ async def register_schema(
     message: Annotated[str | None, Form()] = None,
     waivers: Annotated[str, Form()] = "",
     waived_by: Annotated[str, Form()] = "",
+    references: Annotated[str, Form()] = "",
 ) -> SchemaRegistrationResponse:
     """Register a .proto file, several that import each other, a .zip of them, or descriptors.
 
     Descriptors are a serialized `FileDescriptorSet` in a file called `.binpb`, `.pb` or `.desc`.
     `waivers` holds findings to let pass, one a line: RULE:PATH=REASON, and `waived_by` says who.
+    `references` says which imports other subjects have registered, one a line:
+    NAME.proto=database.table@3, or without the number the latest version.
     """
     parts = [(part.filename or "schema.proto", await part.read()) for part in proto_file]
 
     def work() -> SchemaRegistrationResponse:
         submitted = open_upload(parts)
         agreed = waivers_of(waivers.splitlines(), waived_by)
-        about = (table_name, database_name, description, message)
-        return _register(registry, Submission(submitted, *about, waivers=agreed))
+        imports = tuple(reference_of(line) for line in references.splitlines() if line.strip())
+        about = (table_name, database_name, description, message, imports, agreed)
+        return _register(registry, Submission(submitted, *about))
 
     return await work_in_thread(work)
 
@@ -124,7 +129,7 @@ async def register_json(registry: Registry, body: RegisterJson) -> SchemaRegistr
 
 @router.post("/schemas/register-batch")
 async def register_batch(registry: Registry, body: RegisterBatch) -> BatchResponse:
-    """Register several schemas, all or none; an error names the index that caused it."""
+    """Register several schemas, all or none; the error names the index of each with a fault."""
     schemas = [item.model_dump(by_alias=True, exclude_none=True) for item in body.schemas]
     ids = await work_in_thread(registry.register_schemas_batch, schemas)
     return BatchResponse(schema_ids=ids)

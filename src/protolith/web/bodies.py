@@ -88,8 +88,19 @@ class RegisterJson(Body):
     description: str | None = None
 
 
+class ImportedFile(Body):
+    """The name of an import, and whose version it is; without a number the latest."""
+
+    name: str
+    subject: str
+    version: int | None = Field(None, ge=1)
+
+
 class BatchItem(Body):
-    """One schema of a batch: `proto_content` (text, or text by file name) or `schema_json`."""
+    """One schema of a batch: `proto_content` (text, or text by file name) or `schema_json`.
+
+    `references` may name other members of the batch, in any order, by their `table_name`.
+    """
 
     proto_content: str | dict[str, str] | None = None
     columns: JsonSchema | None = Field(None, alias="schema_json")
@@ -97,6 +108,7 @@ class BatchItem(Body):
     database_name: str = DEFAULT_DATABASE
     description: str | None = None
     message: str | None = None
+    references: list[ImportedFile] | None = None
 
 
 class RegisterBatch(Body):
