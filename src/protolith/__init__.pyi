@@ -9,7 +9,7 @@ from .compiler import (
     read_path,
     read_sources,
 )
-from .decoding import ReferenceDecoder, Source, decode, read_delimited
+from .decoding import ReferenceDecoder, Source, decode, read, read_delimited
 from .descriptors import DescriptorSet
 from .dialects import dialect
 from .dialects.parts import View
@@ -121,6 +121,7 @@ __all__ = [
     "lay_out",
     "lint",
     "open_zip",
+    "read",
     "read_delimited",
     "read_descriptors",
     "read_path",

@@ -49,6 +49,7 @@ _COMMANDS = {
         "local:storage_descriptor",
         "Print a message as BigQuery's Storage Write API takes it.",
     ),
+    "convert": ("converting:convert", "Write messages as a Parquet or Arrow file."),
     "register": ("registry:register", "Register a schema; print its id and version."),
     "pull": ("registry:pull", "Write the files of a registered schema, byte for byte."),
     "create": ("registry:create", "Create a schema's table in an engine."),

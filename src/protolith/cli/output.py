@@ -58,6 +58,15 @@ class Output:
         for note in notes:
             self.say(f"note: {note.field_path}: {note.text}")
 
+    def account(self, found: Any) -> None:
+        """What became of records, for people: which were refused, and what rows do not hold."""
+        for detail in found.rejected:
+            self.say(f"skipped {detail}")
+        for name, count in found.unknown_fields.items():
+            self.say(f"note: {count} values of the unknown field {name} are not in the table")
+        for name, count in found.cut.items():
+            self.say(f"note: {name}: {count} values lost digits below a microsecond")
+
     def error(self, error: SchemaRegistryError) -> None:
         """An error with its places, its code and its hint."""
         if self.format == "json":

@@ -1,7 +1,7 @@
 """Commands on the registry under the data directory."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from getpass import getuser
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -241,12 +241,7 @@ def ingest(
     with open_registry() as registry:
         result = registry.ingest(subject, source, engine, skip_bad=skip_bad)
     nothing = result.rejected_count > 0 and result.rows == 0
-    for detail in [] if nothing else result.rejected:
-        OUTPUT.say(f"skipped {detail}")
-    for name, count in result.unknown_fields.items():
-        OUTPUT.say(f"note: {count} values of the unknown field {name} are not in the table")
-    for name, count in result.cut.items():
-        OUTPUT.say(f"note: {name}: {count} values lost digits below a microsecond")
+    OUTPUT.account(replace(result, rejected=[]) if nothing else result)
     for name in result.left_out:
         OUTPUT.say(f"note: the field {name} has no column in the table: its values are not there")
     where = f"{result.engine}: {result.database_name}.{result.table_name}"

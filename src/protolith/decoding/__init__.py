@@ -3,6 +3,7 @@
 from protolith.decoding.batches import Decoded, decode
 from protolith.decoding.framing import Frame, read_delimited, read_single
 from protolith.decoding.inputs import Compression, Source, decode_source
+from protolith.decoding.reading import FileKind, read, read_with, write_file
 from protolith.decoding.records import Framing
 from protolith.decoding.reference import RecordError, ReferenceDecoder
 from protolith.decoding.streams import decode_stream
@@ -10,6 +11,7 @@ from protolith.decoding.streams import decode_stream
 __all__ = [
     "Compression",
     "Decoded",
+    "FileKind",
     "Frame",
     "Framing",
     "RecordError",
@@ -18,6 +20,9 @@ __all__ = [
     "decode",
     "decode_source",
     "decode_stream",
+    "read",
     "read_delimited",
     "read_single",
+    "read_with",
+    "write_file",
 ]

@@ -1,0 +1,75 @@
+"""Messages into files, without an engine or a registry."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from protolith.cli import LAYOUT_OPTIONS
+from protolith.cli.layouts import chosen_layout
+from protolith.cli.output import OUTPUT
+from protolith.compiler import read_path
+from protolith.decoding import (
+    Compression,
+    Decoded,
+    FileKind,
+    Framing,
+    ReferenceDecoder,
+    Source,
+    read_with,
+    write_file,
+)
+from protolith.layout import NATIVE, Choices, lay_out
+
+
+def convert(
+    file: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    *,
+    schema: Path,
+    output: Path,
+    to: FileKind = "parquet",
+    message: str | None = None,
+    framing: Framing = "delimited",
+    column: str | None = None,
+    compression: Compression = "auto",
+    layout: str | None = None,
+    options: Annotated[Choices | None, LAYOUT_OPTIONS] = None,
+    skip_bad: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Write messages as a Parquet or Arrow file, without any engine or registry.
+
+    Parameters
+    ----------
+    file: str
+        A file of messages, a folder, a pattern such as 'events-*.gz', or - for standard input.
+    schema: Path
+        A .proto file, a directory or .zip of them, or compiled descriptors (.binpb, .pb, .desc).
+    output: Path
+        The file to write; one that is there is replaced once the new one is whole.
+    to: Literal["parquet", "arrow"]
+        Parquet with zstd, or an Arrow IPC file.
+    message: str | None
+        The message that is the table, if several could be.
+    framing: Framing
+        How messages lie in the file; docs/loading.md has a line on each.
+    column: str | None
+        The column of bytes with the messages, for Parquet and Arrow with several.
+    compression: Compression
+        gzip, zstd or none; auto: as the file's name says (.gz, .zst).
+    layout: str | None
+        A mapping file (.toml), a style such as flat, or options such as enums=number,maps=entries.
+    skip_bad: bool
+        Leave bad records out, and report them.
+    """
+    source = Source(sys.stdin.buffer if file == "-" else Path(file), framing, column, compression)
+    chosen = chosen_layout(layout, options) or NATIVE
+    account = Decoded()
+    descriptors = read_path(schema)
+    decoder = ReferenceDecoder(descriptors, lay_out(descriptors, message, layout=chosen))
+    reader = read_with(decoder, source, skip_bad=skip_bad, account=account)
+    rows = write_file(reader, output, to)
+    OUTPUT.account(account)
+    found = {"path": str(output), "rows": rows, "rejected_count": account.rejected_count}
+    skipped = f", {account.rejected_count} skipped" if account.rejected_count else ""
+    OUTPUT.value(found, f"{output}: {rows} rows written{skipped}")
