@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
-from protolith import SchemaRegistry, SchemaRegistryError
+from protolith import SchemaRegistry, SchemaRegistryError, Source
 from protolith.cli import main
 from protolith.errors import Detail
 
@@ -90,7 +90,8 @@ class Python:
         return refused(lambda: self.registry.create_table(reference, engine))
 
     def ingest(self, reference: str, data: bytes, **options: Any) -> Refusal:
-        return refused(lambda: self.registry.ingest(reference, data, **options))
+        source = Source(data, options.pop("framing", "delimited"))
+        return refused(lambda: self.registry.ingest(reference, source, **options))
 
 
 def refused(call: Callable[[], object]) -> Refusal:

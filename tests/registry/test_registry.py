@@ -23,6 +23,7 @@ from protolith import (
     NotFoundError,
     SchemaField,
     SchemaRegistry,
+    Source,
     compile_protos,
     dialect,
 )
@@ -184,8 +185,8 @@ def test_one_message_alone(registry: SchemaRegistry, tmp_path: Path) -> None:
     registry.create_table(schema_id, "duckdb")
     file = tmp_path / "one"
     file.write_bytes(b"\x0a\x01a")
-    assert registry.ingest(schema_id, file, framing="single").rows == 1
-    assert registry.ingest(schema_id, b"", framing="delimited").rows == 0
+    assert registry.ingest(schema_id, Source(file, "single")).rows == 1
+    assert registry.ingest(schema_id, b"").rows == 0
 
 
 def test_which_engine(registry: SchemaRegistry) -> None:

@@ -23,6 +23,7 @@ from protolith.registry import SchemaRegistry
 from protolith.registry.loading import NOTHING_LOADED
 from protolith.registry.references import reference_of
 from protolith.registry.registration import Submission, waivers_of
+from protolith.registry.values import LoadResult
 
 
 def register(
@@ -216,6 +217,7 @@ def ingest(
     column: str | None = None,
     compression: Compression = "auto",
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
+    dead_letters: Path | None = None,
 ) -> None:
     """Load messages into the table of a version; a bad record means that nothing is loaded.
 
@@ -235,11 +237,36 @@ def ingest(
         gzip, zstd or none; auto: as the file's name says (.gz, .zst).
     skip_bad: bool
         Leave bad records out, and report them.
+    dead_letters: Path | None
+        Leave them out, and keep their bytes in this file for protolith replay.
     """
     data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
     source = Source(data, framing, column, compression)
     with open_registry() as registry:
-        result = registry.ingest(subject, source, engine, skip_bad=skip_bad)
+        result = registry.ingest(
+            subject, source, engine, skip_bad=skip_bad, dead_letters=dead_letters
+        )
+    _loaded(result)
+
+
+def replay(file: Path, *, subject: str | None = None, engine: str | None = None) -> None:
+    """Load dead letters again; those that are loaded leave the file.
+
+    Parameters
+    ----------
+    file: Path
+        What ingest --dead-letters wrote.
+    subject: str | None
+        The version that they are read as, if not the one that refused them: database.table@4.
+    engine: str | None
+        duckdb, clickhouse or bigquery, if the table is in several.
+    """
+    with open_registry() as registry:
+        result = registry.replay(file, subject, engine)
+    _loaded(result)
+
+
+def _loaded(result: LoadResult) -> None:
     nothing = result.rejected_count > 0 and result.rows == 0
     OUTPUT.account(replace(result, rejected=[]) if nothing else result)
     for name in result.left_out:

@@ -2,9 +2,9 @@
 
 from protolith.decoding.batches import Decoded, decode
 from protolith.decoding.framing import Frame, read_delimited, read_single
-from protolith.decoding.inputs import Compression, Source, decode_source
+from protolith.decoding.inputs import Compression, Frames, Source, decode_source
 from protolith.decoding.reading import FileKind, read, read_with, write_file
-from protolith.decoding.records import Framing
+from protolith.decoding.records import Framing, read_frames
 from protolith.decoding.reference import RecordError, ReferenceDecoder
 from protolith.decoding.streams import decode_stream
 
@@ -13,6 +13,7 @@ __all__ = [
     "Decoded",
     "FileKind",
     "Frame",
+    "Frames",
     "Framing",
     "RecordError",
     "ReferenceDecoder",
@@ -22,6 +23,7 @@ __all__ = [
     "decode_stream",
     "read",
     "read_delimited",
+    "read_frames",
     "read_single",
     "read_with",
     "write_file",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ class Decoded:
     """What became of the records: rows made, records refused, and what the rows do not hold.
 
     `file` is where the records come from, if they come from several; `keep` gets each refused
-    record with its bytes.
+    record.
     `rejected` holds the first thousand refused records, `rejected_count` counts them all.
     `unknown_fields` counts values by `message.number` that the schema does not know, `cut` counts
     values by field path that lost digits below a microsecond.
@@ -33,7 +33,7 @@ class Decoded:
     unknown_fields: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
     file: str | None = None
-    keep: Callable[[Detail, bytes], None] | None = None
+    keep: Callable[[Detail, Frame], None] | None = None
 
     def decode(self, frame: Frame, decoder: ReferenceDecoder) -> list[Any]:
         """The values of a frame's row, or `RecordError`; counts what the row does not hold."""
@@ -65,8 +65,7 @@ def decode(
         try:
             rows.append(account.decode(frame, decoder))
         except RecordError as error:
-            detail = Detail(str(error), record=frame.index, offset=frame.offset)
-            reject(detail, account, skip_bad=skip_bad, data=frame.data)
+            reject(frame, str(error), account, skip_bad=skip_bad)
         if len(rows) == batch_rows:
             yield make_batch(rows, schema, account)
             rows = []
@@ -74,12 +73,12 @@ def decode(
         yield make_batch(rows, schema, account)
 
 
-def reject(detail: Detail, account: Decoded, *, skip_bad: bool, data: bytes = b"") -> None:
+def reject(frame: Frame, reason: str, account: Decoded, *, skip_bad: bool) -> None:
     """Report a record that cannot be a row, or raise that nothing is loaded because of it."""
-    detail = replace(detail, file=account.file)
+    detail = Detail(reason, file=account.file, record=frame.index, offset=frame.offset)
     account.rejected_count += 1
     if account.keep is not None:
-        account.keep(detail, data)
+        account.keep(detail, frame)
     if len(account.rejected) < MAX_REPORTED:
         account.rejected.append(detail)
     if not skip_bad:

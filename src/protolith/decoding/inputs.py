@@ -1,7 +1,7 @@
 """Where messages come from: bytes, files, folders, patterns, pipes and tables, packed or not."""
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, RawIOBase
@@ -23,7 +23,16 @@ Compression: TypeAlias = Literal["auto", "none", "gzip", "zstd"]
 _SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 _BUFFER = 1024 * 1024
 _TABLES = ("parquet", "arrow")
-Data: TypeAlias = bytes | BinaryIO | Path | pa.Table | pa.RecordBatchReader
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Records that are apart already."""
+
+    frames: Iterable[Frame]
+
+
+Data: TypeAlias = bytes | BinaryIO | Path | pa.Table | pa.RecordBatchReader | Frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +60,8 @@ def decode_source(
     """Decode all messages of a source, as `decode_stream` does; several files are named."""
     account = account if account is not None else Decoded()
     check_framing(source.framing)
-    if isinstance(source.data, pa.Table | pa.RecordBatchReader):
-        table = source.data
-        reader = table.to_reader() if isinstance(table, pa.Table) else table
-        frames = in_column(reader, source.column)
+    if isinstance(source.data, pa.Table | pa.RecordBatchReader | Frames):
+        frames = _apart(source.data, source.column)
         yield from decode_frames(frames, decoder, skip_bad=skip_bad, account=account)
         return
     if source.column is not None and source.framing not in _TABLES:
@@ -69,6 +76,12 @@ def decode_source(
                 yield from decode_stream(
                     stream, decoder, framing=source.framing, skip_bad=skip_bad, account=account
                 )
+
+
+def _apart(data: pa.Table | pa.RecordBatchReader | Frames, column: str | None) -> Iterable[Frame]:
+    if isinstance(data, Frames):
+        return data.frames
+    return in_column(data.to_reader() if isinstance(data, pa.Table) else data, column)
 
 
 def _table_frames(stream: Any, source: Source) -> Iterator[Frame]:

@@ -19,7 +19,6 @@ from protolith.decoding.native import (
 )
 from protolith.decoding.records import Framing, read_frames
 from protolith.decoding.reference import RecordError, ReferenceDecoder
-from protolith.errors import Detail
 
 CHUNK_BYTES = 8 * 1024 * 1024
 MAX_DECODED = 1024 * 1024 * 1024
@@ -90,8 +89,7 @@ class NativeRun:
                 yield from self.framed()
                 size = 0
             if frame.broken is not None:
-                detail = Detail(frame.broken, record=frame.index, offset=frame.offset)
-                reject(detail, self.account, skip_bad=self.skip_bad, data=frame.data)
+                reject(frame, frame.broken, self.account, skip_bad=self.skip_bad)
                 continue
             self.frames.append(frame)
             size += len(frame.data)
@@ -184,8 +182,7 @@ class NativeRun:
                 return False
         except RecordError as error:
             reason = str(error)
-        detail = Detail(reason, record=frame.index, offset=frame.offset)
-        reject(detail, self.account, skip_bad=self.skip_bad, data=frame.data)
+        reject(frame, reason, self.account, skip_bad=self.skip_bad)
         return frame.broken is not None
 
     def flushed(self) -> Iterator[pa.RecordBatch]:

@@ -67,6 +67,7 @@ class AsyncSchemaRegistry:
     plan_migration = _awaited(SchemaRegistry.plan_migration)
     migrate = _awaited(SchemaRegistry.migrate)
     ingest = _awaited(SchemaRegistry.ingest)
+    replay = _awaited(SchemaRegistry.replay)
     deployments = _awaited(SchemaRegistry.deployments)
     drift = _awaited(SchemaRegistry.drift)
     query = _awaited(SchemaRegistry.query)

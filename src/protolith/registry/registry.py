@@ -4,15 +4,13 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import pyarrow as pa
 
 from protolith.compatibility import compare_schemas
-from protolith.decoding import Framing, ReferenceDecoder, Source
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema
@@ -34,8 +32,7 @@ from protolith.registry.batches import prepare_batch
 from protolith.registry.cache import SchemaCache
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.evolution import Evolution
-from protolith.registry.fitting import fitted
-from protolith.registry.loading import Target, load
+from protolith.registry.loading import Loading
 from protolith.registry.migrating import Migrating
 from protolith.registry.references import resolve
 from protolith.registry.registration import (
@@ -47,7 +44,6 @@ from protolith.registry.registration import (
 )
 from protolith.registry.values import (
     CreatedTable,
-    LoadResult,
     SchemaDetails,
     SchemaVersion,
     schema_version,
@@ -57,7 +53,7 @@ from protolith.store import Deployment, File, Reference, Store, Version, open_st
 from protolith.tables import Table, check_text
 
 
-class SchemaRegistry(Administration, Evolution, Migrating):
+class SchemaRegistry(Administration, Evolution, Loading, Migrating):
     """Schemas, their versions, their tables, all under one data directory.
 
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it
@@ -257,52 +253,6 @@ class SchemaRegistry(Administration, Evolution, Migrating):
             created=created,
             layout=layout.choices,
             notes=list(live.dialect.stored(table).notes),
-        )
-
-    def ingest(
-        self,
-        schema_id: str,
-        data: bytes | BinaryIO | Path | Source,
-        engine: str | None = None,
-        *,
-        framing: Framing = "delimited",
-        skip_bad: bool = False,
-    ) -> LoadResult:
-        """Load protobuf messages of a version into its subject's table, of whatever version it is.
-
-        A `Source` says more of the data than its `framing`. The engine may be left out where the
-        table exists in one alone. A bad record means that nothing is loaded, unless `skip_bad`;
-        either way it is reported with its index, byte offset and reason.
-        """
-        version = self._store.find(schema_id)
-        descriptors = descriptors_of(version)
-        deployment = self._deployment(version, engine)
-        name, layout = deployment.engine, self._layout_of(deployment)
-        live = self.engine(name)
-        at = self._store.find(f"{version.subject}@{deployment.version}")
-        table = live.adopt(self._table(at, layout))
-        fit, left_out = fitted(table, self._table(version, layout))
-        decoder = ReferenceDecoder(
-            descriptors,
-            fit,
-            live.dialect,
-            schema_version=version.version,
-            ingested_at=datetime.now(UTC),
-        )
-        target = Target(live, live.dialect.stored(table))
-        source = data if isinstance(data, Source) else Source(data, framing)
-        account = load(source, decoder, target, skip_bad=skip_bad)
-        return LoadResult(
-            engine=name,
-            database_name=table.database,
-            table_name=table.name,
-            version=version.version,
-            rows=account.rows,
-            rejected_count=account.rejected_count,
-            rejected=account.rejected,
-            unknown_fields=dict(account.unknown_fields),
-            cut=dict(account.cut),
-            left_out=left_out,
         )
 
     def deployments(self) -> list[DeployedTable]:
