@@ -28,7 +28,7 @@ def test_every_error_has_a_status_of_its_own_kind() -> None:
     for cls in CLASSES:
         error = SchemaRegistryError.__new__(cls)
         assert status_of(error) in STATUS.values()
-        assert (status_of(error) == 500) == (cls is SchemaRegistryError)
+        assert (status_of(error) == 500) == (cls in (SchemaRegistryError, errors.StoreDamagedError))
 
 
 def test_a_detail_says_where() -> None:

@@ -36,6 +36,8 @@ from .errors import (
     SchemaTooComplexError,
     SchemaValidationError,
     StorageFullError,
+    StoreDamagedError,
+    StoreUnavailableError,
     TooLargeError,
 )
 from .layout import Choices, ColumnChoices, Layout, lay_out
@@ -106,6 +108,8 @@ __all__ = [
     "Sources",
     "Storage",
     "StorageFullError",
+    "StoreDamagedError",
+    "StoreUnavailableError",
     "Table",
     "TooLargeError",
     "View",

@@ -21,7 +21,9 @@ SchemaRegistryError                 the root
 ├── EngineUnavailableError          ENGINE_UNAVAILABLE
 ├── EngineError                     ENGINE_REFUSED: the engine's own verdict
 ├── BusyError                       BUSY
-└── StorageFullError                STORAGE_FULL
+├── StorageFullError                STORAGE_FULL
+├── StoreUnavailableError           STORE_UNAVAILABLE: its disk or its server fails
+└── StoreDamagedError               STORE_DAMAGED: a backup has to be put back
 
 The code is stable; the sentence is not. The hint says what to do next.
 """
@@ -207,6 +209,18 @@ class StorageFullError(SchemaRegistryError):
     """The disk is full; reads go on."""
 
     code = "STORAGE_FULL"
+
+
+class StoreUnavailableError(SchemaRegistryError):
+    """The registry's store cannot be read or written: a failing disk, no right, a lost server."""
+
+    code = "STORE_UNAVAILABLE"
+
+
+class StoreDamagedError(SchemaRegistryError):
+    """The registry's store is not what was written to it; a backup has to be put back."""
+
+    code = "STORE_DAMAGED"
 
 
 @contextmanager

@@ -121,20 +121,20 @@ def test_no_data_directory(
     command.home.parent.mkdir()
     prepare(command.home)
     out, err, code = command.call(*words)
-    message = f"error: the data directory cannot be made: {reason} [INTERNAL]"
+    message = f"error: the data directory cannot be made: {reason} [STORE_UNAVAILABLE]"
     assert (out, err.splitlines(), code) == ("", [message, f"hint: {NO_HOME}"], 1)
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("content", "answer"),
     [
-        (b"this is not a database" * 1_000, "file is not a database"),
-        (None, "unable to open database file"),
+        (b"this is not a database" * 1_000, "file is not a database [STORE_DAMAGED]"),
+        (None, "unable to open database file [STORE_UNAVAILABLE]"),
     ],
 )
 @pytest.mark.parametrize("words", [["subject", "list"], ["serve", "--port=0"]])
 def test_a_store_that_is_none(
-    command: Command, tmp_path: Path, content: bytes | None, reason: str, words: list[str]
+    command: Command, tmp_path: Path, content: bytes | None, answer: str, words: list[str]
 ) -> None:
     command.home = tmp_path / "broken_home"
     command.home.mkdir()
@@ -145,7 +145,7 @@ def test_a_store_that_is_none(
         store.write_bytes(content)
     out, err, code = command.call(*words)
     assert (out, code) == ("", 1)
-    assert err.splitlines()[0] == f"error: the registry's store failed: {reason} [INTERNAL]"
+    assert err.splitlines()[0] == f"error: the registry's store failed: {answer}"
     assert err.splitlines()[1].startswith("hint: ")
     assert store.is_dir() if content is None else store.read_bytes() == content
 

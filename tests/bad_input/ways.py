@@ -32,6 +32,8 @@ ANSWERS = {
     "ROWS_REJECTED": ("RowsRejectedError", 422, 100),
     "SCHEMA_INVALID": ("CompileError", 422, 100),
     "SCHEMA_TOO_COMPLEX": ("SchemaTooComplexError", 400, 100),
+    "STORE_DAMAGED": ("StoreDamagedError", 500, 1),
+    "STORE_UNAVAILABLE": ("StoreUnavailableError", 503, 1),
     "TOO_LARGE": ("TooLargeError", 413, 1),
     "VALIDATION_FAILED": ("SchemaValidationError", 400, 100),
 }

@@ -181,9 +181,9 @@ def test_a_power_cut_loses_nothing_acknowledged(disk: Path, tmp_path: Path, mode
 @pytest.mark.parametrize(
     ("code", "how", "answer"),
     [
-        ("EIO", "once", "INTERNAL"),
+        ("EIO", "once", "STORE_UNAVAILABLE"),
         ("ENOSPC", "forever", "STORAGE_FULL"),
-        ("EIO", "forever", "INTERNAL"),
+        ("EIO", "forever", "STORE_UNAVAILABLE"),
     ],
 )
 def test_whichever_call_fails_it_is_all_or_nothing(

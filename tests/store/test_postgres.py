@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import Connection, text
 
 from postgres import PostgresServer, postgres, postgres_server
@@ -16,6 +17,7 @@ from protolith import BusyError, ConflictError, SchemaRegistry, SchemaRegistryEr
 from protolith.store import Store
 from protolith.store.postgres import PostgresStore
 from protolith.store.tables import FORMAT
+from protolith.web.app import create_app
 from store.contract import A, B, StoreContract, new
 
 __all__ = ["postgres"]
@@ -70,10 +72,10 @@ def test_somebody_elses_tables_are_left_alone(postgres: PostgresServer) -> None:
     store.close()
 
 
-def test_an_address_that_nobody_answers_at_is_busy(tmp_path: Path) -> None:
+def test_an_address_that_nobody_answers_at_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(SchemaRegistryError, match="does not answer") as caught:
         PostgresStore(f"postgresql://postgres@/x?host={tmp_path}")
-    assert caught.value.code == "BUSY"
+    assert caught.value.code == "STORE_UNAVAILABLE"
     assert "password" not in str(caught.value)
 
 
@@ -214,3 +216,23 @@ def test_the_same_content_by_many_at_once_is_one_id(postgres: PostgresServer) ->
     assert len({(content, id_) for content, id_, _ in found}) == 2
     for store in stores:
         store.close()
+
+
+def test_over_rest_a_lost_server_is_unavailable_and_then_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protolith.store.postgres._WAIT_SECONDS", 1)
+    with postgres_server() as server:
+        url = server.database()
+        open_new(url).close()
+        monkeypatch.setenv("PROTOLITH_STORE", url)
+        body = {"schema_json": [{"name": "a", "type": "STRING"}], "table_name": "t"}
+        with TestClient(create_app(tmp_path)) as client:
+            server.stop("immediate")
+            refused = [client.get("/schemas"), client.post("/schemas/register-json", json=body)]
+            server.start()
+            for answer in refused:
+                assert (answer.status_code, answer.json()["code"]) == (503, "STORE_UNAVAILABLE")
+                assert answer.headers["Retry-After"].isdigit()
+                assert answer.json()["hint"]
+            assert client.post("/schemas/register-json", json=body).status_code == 200

@@ -1,15 +1,26 @@
 """The SQLite store: the contract, and what is SQLite's own."""
 
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
-from protolith import BusyError, ConflictError, SchemaRegistryError
+from protolith import (
+    BusyError,
+    ConflictError,
+    SchemaRegistryError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
 from protolith.store import SQLiteStore, Store
 from protolith.store.sqlite import FILE
 from protolith.store.tables import FORMAT
+from protolith.web.app import create_app
 from store.contract import A, StoreContract, new
 
 
@@ -99,5 +110,115 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"this is not a database, and longer than a page" * 100)
-    with pytest.raises(SchemaRegistryError, match="not a database"):
+    with pytest.raises(StoreDamagedError, match="not a database"):
         SQLiteStore(tmp_path)
+
+
+def filled(home: Path) -> Path:
+    store = SQLiteStore(home)
+    store.add([new(f"{n:064x}", table=f"t{n}") for n in range(60)])
+    store.close()
+    return home / FILE
+
+
+def used(home: Path) -> None:
+    """What a start does, and then a reader and a writer."""
+    store = SQLiteStore(home)
+    try:
+        for subject in store.subjects():
+            store.history(subject.name)
+        store.add([new(A, table="another")])
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("kept", [0.001, 0.02, 0.5, 0.98])
+def test_a_truncated_file_is_damaged_and_left_alone(tmp_path: Path, kept: float) -> None:
+    file = filled(tmp_path)
+    os.truncate(file, int(file.stat().st_size * kept))
+    rest = file.read_bytes()
+    for _ in range(2):  # the next start says the same
+        with pytest.raises(StoreDamagedError) as caught:
+            used(tmp_path)
+        assert "restore" in str(caught.value.hint)
+    assert file.read_bytes() == rest
+
+
+@pytest.mark.parametrize("page", [0, 1, 2])
+def test_a_damaged_page_is_said_to_be_one(tmp_path: Path, page: int) -> None:
+    file = filled(tmp_path)
+    with sqlite3.connect(file) as connection:
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.close()
+    whole = file.read_bytes()
+    file.write_bytes(whole[: page * size] + b"\xff" * size + whole[(page + 1) * size :])
+    for _ in range(2):
+        with pytest.raises(StoreDamagedError) as caught:
+            used(tmp_path)
+        assert "restore" in str(caught.value.hint)
+    file.write_bytes(whole)
+    used(tmp_path)
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """The superuser may write everything: be somebody else."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter, as `tmp_path` is not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        folder.chmod(0o755)
+
+
+def test_a_file_that_may_only_be_read_is_unavailable(open_folder: Path) -> None:
+    file = filled(open_folder)
+    file.chmod(0o444)
+    open_folder.chmod(0o555)
+    with without_rights(), pytest.raises(StoreUnavailableError) as caught:
+        used(open_folder)
+    assert "its directory" in str(caught.value.hint)
+    file.chmod(0o644)
+    open_folder.chmod(0o755)
+    used(open_folder)
+
+
+def test_a_file_that_becomes_read_only_is_read_on(open_folder: Path) -> None:
+    """Rights are looked at where a connection opens, and another one holds the log open."""
+    filled(open_folder)
+    holder = SQLiteStore(open_folder)
+    assert len(holder.subjects()) == 60
+    for path in open_folder.iterdir():
+        path.chmod(0o444)
+    with without_rights():
+        store = SQLiteStore(open_folder)
+        assert len(store.subjects()) == 60
+        with pytest.raises(StoreUnavailableError, match="readonly"):
+            store.add([new(A)])
+        store.close()
+    holder.close()
+
+
+def test_over_rest_a_damaged_file_is_an_answer_and_no_trace(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = filled(tmp_path)
+    with TestClient(create_app(tmp_path)) as client:
+        whole = file.read_bytes()
+        file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+        answer = client.get("/schemas/d.t1")
+    assert (answer.status_code, answer.json()["code"]) == (500, "STORE_DAMAGED")
+    assert "restore" in answer.json()["hint"]
+    assert "Retry-After" not in answer.headers
+    assert "Traceback" not in caplog.text + answer.text

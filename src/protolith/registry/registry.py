@@ -49,7 +49,7 @@ from protolith.registry.values import (
     schema_version,
     version_values,
 )
-from protolith.store import Deployment, File, Reference, Store, Version, open_store
+from protolith.store import Deployment, File, Reference, Store, Version, make_home, open_store
 from protolith.tables import Table, check_text
 
 
@@ -275,7 +275,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
     def engine(self, name: str) -> Engine:
         """The engine of that name, opened when first asked for."""
         check_name(name)
-        self._make_home()
+        make_home(self.home)
         return self.engines.open(name)
 
     # ── inside ──
@@ -293,18 +293,8 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
 
     @cached_property
     def _store(self) -> Store:
-        self._make_home()
+        make_home(self.home)
         return open_store(self.home)
-
-    def _make_home(self) -> None:
-        try:
-            self.home.mkdir(parents=True, exist_ok=True)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise SchemaRegistryError(
-                f"the data directory cannot be made: {reason}",
-                hint="set --home or PROTOLITH_HOME to a directory that can be written",
-            ) from None
 
     def _keep(self, version: Version, engine: str, layout: Layout, *, created: bool) -> None:
         self._store.keep_deployment(

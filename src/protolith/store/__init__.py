@@ -3,7 +3,7 @@
 from protolith.store.audit import acting_as
 from protolith.store.base import Store
 from protolith.store.modes import EVERYWHERE, KeptMode
-from protolith.store.opening import open_store
+from protolith.store.opening import make_home, open_store
 from protolith.store.search import Search
 from protolith.store.sqlite import SQLiteStore
 from protolith.store.values import (
@@ -36,5 +36,6 @@ __all__ = [
     "Summary",
     "Version",
     "acting_as",
+    "make_home",
     "open_store",
 ]

@@ -39,7 +39,8 @@ class Store(ABC):
     def writing(self) -> AbstractContextManager[Connection]:
         """A connection in a transaction that commits at the end of the block.
 
-        Raises `BusyError` when it is not free in time and `StorageFullError` on a full disk.
+        Raises `BusyError` when it is not free in time, `StorageFullError` on a full disk, and
+        `StoreUnavailableError` where the disk or the server fails.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from protolith.errors import ConflictError, MalformedError, NotFoundError, SchemaRegistryError
-from protolith.store.opening import store_address
+from protolith.store.opening import make_home, store_address
 from protolith.store.sqlite import FILE, copy
 from protolith.store.tables import FORMAT
 
@@ -33,7 +33,7 @@ def put_back(home: Path, source: Path) -> Path | None:
     """
     _check_sqlite("restored")
     check_copy(source)
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     part = home / f"{FILE}.part"
     part.unlink(missing_ok=True)
     copy(source, part)

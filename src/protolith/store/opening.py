@@ -1,9 +1,10 @@
 """Which store it is: SQLite under the data directory, or the one that a setting names."""
 
+import errno
 import os
 from pathlib import Path
 
-from protolith.errors import SchemaRegistryError
+from protolith.errors import SchemaRegistryError, StorageFullError, StoreUnavailableError
 from protolith.store.base import Store
 
 STORE_VARIABLE = "PROTOLITH_STORE"
@@ -18,6 +19,20 @@ def store_address() -> str | None:
             hint="postgresql://user@host:5432/database, or nothing for SQLite",
         )
     return address
+
+
+def make_home(home: Path) -> None:
+    """Make the data directory, where it is not there yet."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError("the disk is full", hint="free space") from None
+        reason = getattr(error, "strerror", None) or error
+        raise StoreUnavailableError(
+            f"the data directory cannot be made: {reason}",
+            hint="set --home or PROTOLITH_HOME to a directory that can be written",
+        ) from None
 
 
 def open_store(home: Path, *, checked: bool = True) -> Store:

@@ -15,7 +15,14 @@ from sqlalchemy.exc import (
     TimeoutError as PoolTimeoutError,
 )
 
-from protolith.errors import BusyError, ConflictError, SchemaRegistryError, StorageFullError
+from protolith.errors import (
+    BusyError,
+    ConflictError,
+    SchemaRegistryError,
+    StorageFullError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
 from protolith.store import schema
 from protolith.store.base import Store
 from protolith.store.tables import FORMAT
@@ -38,9 +45,17 @@ _FORMAT = text("SELECT to_regclass('alembic_version') IS NOT NULL, to_regclass('
 _REVISION = text("SELECT version_num FROM alembic_version")
 
 # By SQLSTATE: deadlock, serialization; shutting down, crashing, starting up.
-_AGAIN = {"40P01", "40001", "57P01", "57P02", "57P03"}
+_AGAIN = {"40P01", "40001"}
+_AWAY = {"57P01", "57P02", "57P03"}
 _BUSY = {"55P03", "53300"}
-_FULL = {"53100", "53200"}
+_FULL = "53100"
+_UNAVAILABLE = {
+    "25006": "the database only reads: is it a standby?",
+    "53200": "the database's server is out of memory",
+    "58000": "look at the database's server",
+    "58030": "look at the disk of the database's server",
+}
+_DAMAGED = {"XX001", "XX002"}
 
 
 class PostgresStore(Store):
@@ -79,14 +94,14 @@ class PostgresStore(Store):
             try:
                 with _translating():
                     return self._attempt(work)
-            except _AgainError as error:
-                if error.unknown and not repeatable:
-                    raise BusyError(
+            except (_AgainError, _LostError) as error:
+                if isinstance(error, _LostError) and error.unknown and not repeatable:
+                    raise StoreUnavailableError(
                         "the connection to the database was lost while it committed",
                         hint="look whether it was done before trying again",
                     ) from error
                 if time.monotonic() > end:
-                    raise BusyError(str(error), hint="try again in a moment") from error
+                    raise
                 time.sleep(_PAUSE_SECONDS)
 
     def _attempt(self, work: Callable[[Connection], T]) -> T:
@@ -96,7 +111,7 @@ class PostgresStore(Store):
                 transaction.commit()
             except DBAPIError as error:
                 if error.connection_invalidated:
-                    raise _AgainError(_reason(error), unknown=True) from error
+                    raise _LostError(error, unknown=True) from error
                 raise
             return value
 
@@ -149,10 +164,15 @@ class PostgresStore(Store):
 
 
 class _AgainError(BusyError):
-    """What may go well when done again; `unknown` where it may have been done already."""
+    """What may go well when done again."""
 
-    def __init__(self, message: str, *, unknown: bool = False) -> None:
-        super().__init__(message, hint="try again in a moment")
+
+class _LostError(StoreUnavailableError):
+    """The server is away and may come back; `unknown` where it may have done the work."""
+
+    def __init__(self, error: DBAPIError, *, unknown: bool = False) -> None:
+        message = f"the database does not answer: {_reason(error)}"
+        super().__init__(message, hint="is its server running? try again in a moment")
         self.unknown = unknown
 
 
@@ -181,12 +201,19 @@ def _translated(error: DBAPIError) -> SchemaRegistryError:
     state: Any = getattr(error.orig, "sqlstate", None)
     if state in _BUSY:
         return BusyError("the registry is busy writing", hint="try again in a moment")
-    if state in _FULL:
+    if state == _FULL:
         return StorageFullError("the database's disk is full", hint="free space; nothing changed")
     lost = error.connection_invalidated or (isinstance(error, OperationalError) and not state)
-    if lost or state in _AGAIN:
-        return _AgainError(f"the database does not answer: {_reason(error)}")
-    return SchemaRegistryError(f"the registry's store failed: {_reason(error)}")
+    if lost or state in _AWAY:
+        return _LostError(error)
+    message = f"the registry's store failed: {_reason(error)}"
+    if state in _AGAIN:
+        return _AgainError(message, hint="try again in a moment")
+    if state in _UNAVAILABLE:
+        return StoreUnavailableError(message, hint=_UNAVAILABLE[state])
+    if state in _DAMAGED:
+        return StoreDamagedError(message, hint="restore the database from a backup")
+    return SchemaRegistryError(message)
 
 
 def _reason(error: DBAPIError) -> str:

@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
-from protolith.errors import BusyError, ConflictError, SchemaRegistryError, StorageFullError
+from protolith.errors import (
+    BusyError,
+    ConflictError,
+    SchemaRegistryError,
+    StorageFullError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
 from protolith.store import schema
 from protolith.store.base import Store
 from protolith.store.lane import Job, Lane
@@ -31,6 +38,17 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",
 )
 _AT_ONCE = "BEGIN IMMEDIATE"
+
+_PRIMARY = 0xFF  # of an extended code, the byte that says the kind
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_UNAVAILABLE = {
+    sqlite3.SQLITE_IOERR: "look at the disk, then try again",
+    sqlite3.SQLITE_CANTOPEN: f"is {FILE} a file, and can its directory be written?",
+    sqlite3.SQLITE_READONLY: f"{FILE} and its directory must be writable",
+    sqlite3.SQLITE_PERM: f"{FILE} and its directory must be writable",
+    sqlite3.SQLITE_PROTOCOL: "try again in a moment",
+}
 
 
 class SQLiteStore(Store):
@@ -119,7 +137,7 @@ def _attempt(connection: Connection, job: Job) -> tuple[Any, Exception | None]:
     except SchemaRegistryError as error:
         return None, error
     except IntegrityError as error:
-        return None, _translated(str(error.orig))
+        return None, _translated(error)
 
 
 def _of_the_disk(error: BaseException) -> bool:
@@ -177,7 +195,7 @@ def _upgrade(file: Path, found: int) -> None:
             schema.upgrade(connection, stamped=found)
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
             if broken is not None:
-                raise SchemaRegistryError(
+                raise StoreDamagedError(
                     f"{FILE} has a row of {broken[0]} whose {broken[2]} is missing",
                     hint=f"nothing was changed; {kept.name} is a copy",
                 )
@@ -209,19 +227,20 @@ def _translating() -> Iterator[None]:
     try:
         yield
     except (DatabaseError, sqlite3.DatabaseError) as error:
-        raise _translated(str(getattr(error, "orig", error))) from error
+        raise _translated(error) from error
 
 
-def _translated(reason: str) -> SchemaRegistryError:
-    if "locked" in reason:
+def _translated(error: DatabaseError | sqlite3.DatabaseError) -> SchemaRegistryError:
+    cause = getattr(error, "orig", error)
+    code = getattr(cause, "sqlite_errorcode", 0) & _PRIMARY
+    if code in _LOCKED:
         return BusyError("another process is writing to the registry", hint="try again in a moment")
-    if "full" in reason:
+    if code == sqlite3.SQLITE_FULL:
         return StorageFullError("the disk is full", hint="free space; nothing was changed")
-    hints = {
-        "not a database": f"{FILE} is something else or damaged: put a copy of it back",
-        "malformed": f"{FILE} is damaged: put a copy of it back",
-        "unable to open": f"is {FILE} a file, and can its directory be written?",
-        "readonly": f"{FILE} and its directory must be writable",
-    }
-    hint = next((hint for words, hint in hints.items() if words in reason), None)
-    return SchemaRegistryError(f"the registry's store failed: {reason}", hint=hint)
+    message = f"the registry's store failed: {cause}"
+    if code in _UNAVAILABLE:
+        return StoreUnavailableError(message, hint=_UNAVAILABLE[code])
+    if code in _DAMAGED:
+        hint = f"{FILE} is damaged, or something else: protolith restore puts a backup back"
+        return StoreDamagedError(message, hint=hint)
+    return SchemaRegistryError(message)

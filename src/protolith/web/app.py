@@ -34,6 +34,8 @@ STATUS: dict[type[errors.SchemaRegistryError], int] = {
     errors.EngineUnavailableError: 503,
     errors.BusyError: 503,
     errors.StorageFullError: 507,
+    errors.StoreUnavailableError: 503,
+    errors.StoreDamagedError: 500,
     errors.SchemaRegistryError: 500,
 }
 _RETRY_SECONDS = "5"
