@@ -16,7 +16,7 @@ from protolith.cli import main
 from protolith.compiler import self_test
 from protolith.engines.duckdb import DuckDBEngine
 from protolith.registry import SchemaRegistry
-from protolith.store import NewVersion, SQLiteStore, Store, Version, postgres
+from protolith.store import NewVersion, SQLiteStore, Store, Version
 from protolith.store.postgres import PostgresStore
 from protolith.web import app, serving
 
@@ -106,17 +106,7 @@ def unguarded() -> None:
     Store.add = add  # type: ignore[method-assign]
 
 
-def unsynced() -> None:
-    """PostgreSQL answers a commit before it is on the disk."""
-    postgres._OPTIONS = postgres._OPTIONS.replace("commit=on", "commit=off")
-
-
-def slow() -> None:
-    """No fault: only the moments that the others keep open."""
-    _slow_engine()
-
-
-FAULTS = (early, piecemeal, unreconciled, unannounced, unguarded, unsynced, slow)
+FAULTS = (early, piecemeal, unreconciled, unannounced, unguarded)
 
 if __name__ == "__main__":
     fault, *words = sys.argv[1:]
