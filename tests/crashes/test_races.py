@@ -166,11 +166,6 @@ def race(servers: list[Server], *, seed: int, rounds: int) -> tuple[int, int, Co
     return calls, unexplained, statuses
 
 
-@pytest.mark.xfail(
-    reason="a mode may change between a version's check and its commit; a version, or a mode, that"
-    " was kept is answered with 404 if its subject is deleted before the answer",
-    raises=AssertionError,
-)
 def test_every_history_has_an_order(start: Callable[..., list[Server]]) -> None:
     seed = 11
     calls, unexplained, statuses = race(start(), seed=seed, rounds=ROUNDS)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import (
 from protolith.errors import BusyError, ConflictError, SchemaRegistryError, StorageFullError
 from protolith.store import schema
 from protolith.store.base import Store
+from protolith.store.modes import EVERYWHERE
 from protolith.store.tables import FORMAT
 
 T = TypeVar("T")
@@ -107,7 +108,8 @@ class PostgresStore(Store):
         return None
 
     def lock(self, connection: Connection, subjects: Sequence[str]) -> None:
-        if len(subjects) > _MAX_SINGLE_LOCKS:  # the server's table of locks is not large
+        # The server's table of locks is not large; and everybody's mode concerns every subject.
+        if len(subjects) > _MAX_SINGLE_LOCKS or EVERYWHERE in subjects:
             connection.execute(_LOCK_ALL, {"all": _ALL})
             return
         for name in sorted(subjects):  # in one order everywhere: nobody waits in a circle
