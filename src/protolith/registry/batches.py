@@ -15,6 +15,7 @@ from protolith.errors import (
     ConflictError,
     Detail,
     MalformedError,
+    MovedOnError,
     NotFoundError,
     ProtocExecutionError,
     SchemaRegistryError,
@@ -56,6 +57,8 @@ class Faults:
         """Keep what a member is refused for; where there is one `alone` it is raised as it is."""
         try:
             yield
+        except MovedOnError:  # no member's fault: all are looked at again
+            raise
         except _OF_A_MEMBER as error:
             if self.alone:
                 raise

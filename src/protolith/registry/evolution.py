@@ -25,7 +25,6 @@ from protolith.registry.registration import Schema, compiled
 from protolith.store import EVERYWHERE, KeptMode, KeptWaiver, NewVersion, Store, Version
 
 _TRIES = 5
-_NONE = KeptMode("NONE", ("wire",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +87,15 @@ class Evolution(ABC):
         """
         kept = None if mode is None else _checked(mode, levels, policy)
         name = EVERYWHERE if subject is None else self._subject(subject)
-
         self._store.keep_mode(name, kept)
-        return self.get_compatibility(subject)
+        # What was kept, not what is there by now: others may have changed it, or deleted all.
+        own, shown = (True, kept) if kept is not None else self._store.mode(name)
+        return _shown(name, own, shown)
 
     def get_compatibility(self, subject: str | None = None) -> CompatibilityMode:
         """What new versions of a subject, or by default of every subject, must keep to."""
         name = EVERYWHERE if subject is None else self._subject(subject)
-        own, kept = self._mode(name)
-        shown = None if subject is None else name
-        return CompatibilityMode(shown, kept.mode, kept.levels, kept.policy, inherited=not own)
+        return _shown(name, *self._store.mode(name))
 
     def waivers(self, subject: str) -> list[VersionWaiver]:
         """The findings that were agreed to when versions of a subject were registered."""
@@ -183,13 +181,15 @@ class Evolution(ABC):
 
     def _checked(self, ready: Sequence[NewVersion], label: str) -> list[NewVersion]:
         histories: dict[str, list[_Known]] = {}
+        guarded: set[str] = set()
         answer: list[NewVersion] = []
         faults = Faults(label, len(ready), alone=len(ready) == 1)
         for index, (new, mark) in enumerate(
             zip(ready, fingerprints(self._store, ready), strict=True)
         ):
             with faults.of(index):
-                _, mode = self._mode(new.subject)
+                _, mode = self._store.mode(new.subject)
+                new = replace(new, judged=mode)  # noqa: PLW2901
                 if mode.mode == "NONE" and not new.waivers:
                     answer.append(new)
                     continue
@@ -198,16 +198,15 @@ class Evolution(ABC):
                     versions = self._versions(new.subject)
                     histories[new.subject] = [self._loaded(version) for version in versions]
                 history = histories[new.subject]
-                if mark and mark in {known.fingerprint for known in history}:
-                    answer.append(new)
+                same = {known.fingerprint: known.number for known in history}
+                if mark and (number := same.get(mark)) is not None:
+                    answer.append(replace(new, after=number))
                     continue
                 latest = history[-1].number if history else 0
                 # Of several versions of a subject, the first one's check guards all.
-                pending = any(
-                    one.subject == new.subject and one.after is not None for one in answer
-                )
                 self._check(new, history, mode)
-                answer.append(new if pending else replace(new, after=latest))
+                answer.append(new if new.subject in guarded else replace(new, after=latest))
+                guarded.add(new.subject)
                 history.append(_known(new, latest + 1, mark))
         faults.check()
         return answer
@@ -216,12 +215,14 @@ class Evolution(ABC):
         found = list(_findings(_known(new, 0), history, mode))
         found = _waived(found, new.waivers, self._store.waivers(new.subject))
         idle = [one for one in new.waivers if not any(_covers(one, f) for f in found)]
+        bad = [one for one in found if one.severity != "safe" and not one.waived]
+        if (idle or bad) and self._store.mode(new.subject)[1] != mode:
+            raise MovedOnError(f"the mode of {new.subject} was changed", hint="try again")
         if idle:
             raise MalformedError(
                 f"the waiver {idle[0].rule}:{idle[0].subject} covers nothing that was found",
                 hint=f"{new.subject} is checked under the mode {mode.mode}",
             )
-        bad = [one for one in found if one.severity != "safe" and not one.waived]
         if bad:
             raise _incompatible(new.subject, mode, bad)
 
@@ -230,18 +231,21 @@ class Evolution(ABC):
     def _subject(self, reference: str) -> str:
         return self._store.find(reference).subject
 
-    def _mode(self, subject: str) -> tuple[bool, KeptMode]:
-        """What is kept for a subject and true, or what it inherits and false."""
-        own = self._store.mode(subject)
-        kept = own or self._store.mode(EVERYWHERE)
-        return own is not None, kept or _NONE
-
     def _versions(self, subject: str) -> list[Version]:
+        """The versions as they were at one moment, whatever is deleted meanwhile."""
         lines = self._store.history(subject)
-        return [self._store.find(line.version_id) for line in reversed(lines)]
+        try:
+            return [self._store.find(line.version_id, deleted=True) for line in reversed(lines)]
+        except NotFoundError as error:
+            raise MovedOnError(f"{subject} lost a version meanwhile", hint="try again") from error
 
     def _loaded(self, version: Version) -> _Known:
         return _known(version, version.version)
+
+
+def _shown(name: str, own: bool, kept: KeptMode) -> CompatibilityMode:  # noqa: FBT001
+    subject = None if name == EVERYWHERE else name
+    return CompatibilityMode(subject, kept.mode, kept.levels, kept.policy, inherited=not own)
 
 
 def _known(version: Version | NewVersion, number: int, mark: str = "") -> _Known:

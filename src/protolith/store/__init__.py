@@ -2,7 +2,7 @@
 
 from protolith.store.audit import acting_as
 from protolith.store.base import Store
-from protolith.store.modes import EVERYWHERE, KeptMode
+from protolith.store.modes import EVERYWHERE
 from protolith.store.opening import make_home, open_store
 from protolith.store.search import Search
 from protolith.store.sqlite import SQLiteStore
@@ -11,6 +11,7 @@ from protolith.store.values import (
     Change,
     Deployment,
     File,
+    KeptMode,
     KeptWaiver,
     NewVersion,
     Reference,

@@ -15,6 +15,7 @@ from protolith.store.values import (
     Change,
     Deployment,
     File,
+    KeptMode,
     KeptWaiver,
     NewVersion,
     Reference,
@@ -243,12 +244,12 @@ class Store(ABC):
 
     # ── compatibility ──
 
-    def mode(self, subject: str) -> modes.KeptMode | None:
-        """The mode that is kept for a subject, or for `modes.EVERYWHERE`, if there is one."""
+    def mode(self, subject: str) -> tuple[bool, KeptMode]:
+        """What is kept for a subject, or for `modes.EVERYWHERE`; false if it is inherited."""
         with self.reading() as connection:
             return modes.read_mode(connection, subject)
 
-    def keep_mode(self, subject: str, kept: modes.KeptMode | None) -> None:
+    def keep_mode(self, subject: str, kept: KeptMode | None) -> None:
         """Keep a mode instead of the one before; None forgets it."""
         self._change(subject, lambda connection: modes.keep_mode(connection, subject, kept))
 

@@ -1,30 +1,27 @@
 """What is said about the compatibility of versions: modes, and waivers beside a version."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from protolith.errors import NotFoundError, quoted
 from protolith.store import audit
-from protolith.store.tables import MODES, VERSIONS, WAIVERS
-from protolith.store.values import KeptWaiver
+from protolith.store.tables import MODES, SCHEMAS, VERSIONS, WAIVERS
+from protolith.store.values import KeptMode, KeptWaiver
 
 EVERYWHERE = ""
 """The subject under which the mode of all other subjects is kept."""
 
+NOTHING_KEPT = KeptMode("NONE", ("wire",))
 
-@dataclass(frozen=True, slots=True)
-class KeptMode:
-    """What new versions of a subject must keep to."""
-
-    mode: str
-    levels: tuple[str, ...]
-    policy: str | None = None
-
-
-_MODE = select(MODES.c.mode, MODES.c.levels, MODES.c.policy).where(
-    MODES.c.subject == bindparam("subject")
+_MODE = (
+    select(MODES)
+    .where(MODES.c.subject.in_([bindparam("subject"), EVERYWHERE]))
+    .order_by(MODES.c.subject == EVERYWHERE)
+    .limit(1)
 )
+_LIVE = select(SCHEMAS.c.latest_version).where(SCHEMAS.c.schema_id == bindparam("subject"))
 _WAIVERS = (
     select(VERSIONS.c.version, WAIVERS)
     .join(VERSIONS, VERSIONS.c.version_id == WAIVERS.c.version_id)
@@ -33,14 +30,18 @@ _WAIVERS = (
 )
 
 
-def read_mode(connection: Connection, subject: str) -> KeptMode | None:
-    """The mode that is kept for a subject, if there is one."""
+def read_mode(connection: Connection, subject: str) -> tuple[bool, KeptMode]:
+    """What is kept for a subject and true, or what it inherits and false."""
     row = connection.execute(_MODE, {"subject": subject}).first()
-    return None if row is None else KeptMode(row.mode, tuple(row.levels.split(",")), row.policy)
+    if row is None:
+        return False, NOTHING_KEPT
+    return row.subject == subject, KeptMode(row.mode, tuple(row.levels.split(",")), row.policy)
 
 
 def keep_mode(connection: Connection, subject: str, kept: KeptMode | None) -> None:
     """Keep a subject's mode instead of any other; None forgets it."""
+    if subject != EVERYWHERE and not connection.execute(_LIVE, {"subject": subject}).scalar():
+        raise NotFoundError(f"no schema {quoted(subject)}", hint="protolith subject list --deleted")
     connection.execute(delete(MODES).where(MODES.c.subject == subject))
     if kept is not None:
         row = asdict(kept) | {"subject": subject, "levels": ",".join(kept.levels)}

@@ -25,6 +25,7 @@ from protolith.errors import (
 )
 from protolith.store import schema
 from protolith.store.base import Store
+from protolith.store.modes import EVERYWHERE
 from protolith.store.tables import FORMAT
 
 T = TypeVar("T")
@@ -122,7 +123,8 @@ class PostgresStore(Store):
         return None
 
     def lock(self, connection: Connection, subjects: Sequence[str]) -> None:
-        if len(subjects) > _MAX_SINGLE_LOCKS:  # the server's table of locks is not large
+        # The server's table of locks is not large; and everybody's mode concerns every subject.
+        if len(subjects) > _MAX_SINGLE_LOCKS or EVERYWHERE in subjects:
             connection.execute(_LOCK_ALL, {"all": _ALL})
             return
         for name in sorted(subjects):  # in one order everywhere: nobody waits in a circle

@@ -51,6 +51,11 @@ def add(connection: Connection, new: NewVersion) -> Version:
             f"{new.subject} is at version {latest} by now, not {new.after}",
             hint="check against the newest version, and try again",
         )
+    if new.judged is not None and new.judged != modes.read_mode(connection, new.subject)[1]:
+        raise MovedOnError(
+            f"{new.subject} has another mode by now than {new.judged.mode}",
+            hint="check under the new mode, and try again",
+        )
     for reference in new.references:
         _check_reference(connection, reference.subject, reference.version)
     number = last + 1

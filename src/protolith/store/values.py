@@ -45,11 +45,21 @@ class KeptWaiver:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptMode:
+    """What new versions of a subject must keep to."""
+
+    mode: str
+    levels: tuple[str, ...]
+    policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewVersion:
     """A version that is ready to be kept; everything that can fail has been done.
 
-    `after` is the subject's latest version that it was checked against (0 for none): where the
-    subject has moved on, the version is refused with `MovedOnError` and must be checked again.
+    `after` is the subject's latest version that it was checked against (0 for none), or the one
+    that has its content; `judged` is the mode that it was checked under. Where the subject has
+    moved on, the version is refused with `MovedOnError` and must be checked again.
     """
 
     database: str
@@ -64,6 +74,7 @@ class NewVersion:
     description: str | None = None
     references: tuple[Reference, ...] = ()
     after: int | None = None
+    judged: KeptMode | None = None
     waivers: tuple[KeptWaiver, ...] = ()
     beside: tuple[Beside, ...] = ()
 

@@ -3,7 +3,7 @@
 import tempfile
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any, BinaryIO, ParamSpec, TypeVar, cast
 
 from anyio import to_thread
@@ -17,7 +17,7 @@ from protolith.decoding import Framing, Source
 from protolith.dialects import dialect as find_dialect
 from protolith.dialects.parts import Written
 from protolith.engines import Drift
-from protolith.errors import MalformedError, RowsRejectedError
+from protolith.errors import MalformedError, NotFoundError, RowsRejectedError
 from protolith.layout import DEFAULT_DATABASE, Layout
 from protolith.lint import LintFinding
 from protolith.registry import (
@@ -338,6 +338,9 @@ def _register(
 ) -> SchemaRegistrationResponse:
     version = registry.register(submission)
     name = f"{version.database_name}.{version.table_name}@{version.version}"
+    warnings: list[LintFinding] = []
+    with suppress(NotFoundError):  # deleted since: it was kept all the same
+        warnings = registry.lint(name)
     return SchemaRegistrationResponse(
         schema_id=version.schema_id,
         message="Schema registered successfully",
@@ -345,5 +348,5 @@ def _register(
         database_name=version.database_name,
         field_count=len(version.fields),
         version=version.version,
-        warnings=registry.lint(name),
+        warnings=warnings,
     )

@@ -1,0 +1,115 @@
+"""The program `protolith` with one deliberate fault, which a proof has to catch.
+
+`python faulty.py FAULT WORDS…`; each fault keeps the moment in which it does harm open for a while,
+so that few kills and few races find it.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from threading import Timer
+from typing import Any
+
+from protolith.cli import main
+from protolith.compiler import self_test
+from protolith.engines.duckdb import DuckDBEngine
+from protolith.registry import SchemaRegistry
+from protolith.store import NewVersion, SQLiteStore, Store, Version
+from protolith.store.postgres import PostgresStore
+from protolith.web import app, serving
+
+PAUSE = 0.15
+
+
+class _Worked(Exception):  # noqa: N818 - it is no error: it takes a value out of a transaction
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def early() -> None:
+    """Who writes is answered before the commit."""
+    for store in (SQLiteStore, PostgresStore):
+        store.write = _early(store.write)  # type: ignore[method-assign]
+
+
+def _early(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def write(self: Store, work: Callable[[Any], Any], **_: Any) -> Any:
+        def worked(connection: Any) -> None:
+            raise _Worked(work(connection))
+
+        def late() -> None:
+            with suppress(Exception):
+                plain(self, work)
+
+        try:
+            plain(self, worked)
+        except _Worked as done:
+            Timer(PAUSE, late).start()
+            return done.value
+
+    return write
+
+
+def piecemeal() -> None:
+    """Each member of a batch has a transaction of its own."""
+    plain = Store.add
+
+    def add(self: Store, versions: Sequence[NewVersion], **_: Any) -> list[Version]:
+        kept = []
+        for new in versions:
+            kept += plain(self, [new])
+            time.sleep(PAUSE)
+        return kept
+
+    Store.add = add  # type: ignore[method-assign]
+
+
+def unreconciled() -> None:
+    """The server is ready although a table's creation was cut off."""
+    _slow_engine()
+    app.check_ready = serving.check_ready = lambda _: self_test()
+
+
+def unannounced() -> None:
+    """A table is created before the registry knows that it will be."""
+    _slow_engine()
+    plain = SchemaRegistry._keep
+
+    def keep(self: SchemaRegistry, *words: Any, created: bool) -> None:
+        if created:
+            plain(self, *words, created=True)
+
+    SchemaRegistry._keep = keep  # type: ignore[method-assign]
+
+
+def _slow_engine() -> None:
+    plain = DuckDBEngine.create
+
+    def create(self: DuckDBEngine, table: Any) -> bool:
+        created = plain(self, table)
+        time.sleep(PAUSE)
+        return created
+
+    DuckDBEngine.create = create  # type: ignore[method-assign]
+
+
+def unguarded() -> None:
+    """A version is kept although another came since it was checked."""
+    plain = Store.add
+
+    def add(self: Store, versions: Sequence[NewVersion], **_: Any) -> list[Version]:
+        time.sleep(PAUSE / 10)
+        return plain(self, [replace(new, after=None) for new in versions])
+
+    Store.add = add  # type: ignore[method-assign]
+
+
+FAULTS = (early, piecemeal, unreconciled, unannounced, unguarded)
+
+if __name__ == "__main__":
+    fault, *words = sys.argv[1:]
+    {known.__name__: known for known in FAULTS}[fault]()
+    sys.argv[1:] = words
+    main()
