@@ -8,7 +8,9 @@ import pytest
 
 from conftest import ORDER
 from postgres import PostgresServer, postgres
+from protolith import SchemaRegistry
 from protolith.cli import main
+from protolith.registry.references import reference_of
 from protolith.store.tables import FORMAT
 
 __all__ = ["postgres"]
@@ -36,6 +38,23 @@ def run(
     monkeypatch.chdir(tmp_path)
     Path("order.proto").write_text(ORDER)
     return Shell(capsys, monkeypatch)
+
+
+def test_relationships(run: Shell) -> None:
+    run("register", "order.proto", "--table", "orders", "--database", "shop")
+    text = 'syntax = "proto3"; import "order.proto"; message Line { int64 n = 1; }'
+    Path("line.proto").write_text(text)
+    reference = "order.proto=shop.orders"
+    with SchemaRegistry() as registry:
+        content = {"line.proto": text.encode()}
+        registry.register_schema(content, "lines", "shop", references=[reference_of(reference)])
+    run("create", "shop.lines", "--engine", "duckdb")
+    said = run("subject", "relationships", "shop.lines")
+    assert said.splitlines()[0] == "shop.lines: Line"
+    assert "shop.lines@1  order.proto  shop.orders@1" in said
+    assert "shop.lines:duckdb" in said
+    (line,) = run("--format", "json", "subject", "relationships", "shop.orders").splitlines()
+    assert json.loads(line)["imported_by"][0]["importer"] == "shop.lines@1"
 
 
 def test_find_label_delete_and_the_trail(run: Shell) -> None:

@@ -270,6 +270,16 @@ class StoreContract:
         assert store.delete("d.t") == [1, 2]
         assert store.delete("d.t", for_good=True) == [1, 2]
 
+    def test_relations_go_both_ways_in_the_order_of_numbers(self, store: Store) -> None:
+        store.add([new(A), new(A, table="other")])
+        imported = Reference("t.proto", "d.t", 1)
+        contents = [f"{n:064x}" for n in range(11)]
+        store.add([new(content, table="user", references=(imported,)) for content in contents])
+        store.delete("d.user", 3)
+        wanted = [("d.user", n, imported) for n in range(1, 12) if n != 3]
+        assert store.relations("d.t") == store.relations("d.user") == wanted
+        assert store.relations("d.other") == []
+
     def test_what_is_not_there_cannot_be_imported(self, store: Store) -> None:
         store.add([new(A)])
         store.delete("d.t")

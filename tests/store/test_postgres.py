@@ -79,6 +79,41 @@ def test_an_address_that_nobody_answers_at_is_unavailable(tmp_path: Path) -> Non
     assert "password" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("25006", "STORE_UNAVAILABLE"),
+        ("53200", "STORE_UNAVAILABLE"),
+        ("58030", "STORE_UNAVAILABLE"),
+        ("XX001", "STORE_DAMAGED"),
+        ("53100", "STORAGE_FULL"),
+    ],
+)
+def test_what_its_server_reports_has_a_code_and_a_hint(
+    store: PostgresStore, state: str, code: str
+) -> None:
+    report = f"DO $$ BEGIN RAISE 'as the server would' USING ERRCODE = '{state}'; END $$"
+    with pytest.raises(SchemaRegistryError) as caught:
+        store.write(lambda connection: connection.execute(text(report)))
+    assert caught.value.code == code
+    assert caught.value.hint
+
+
+def test_a_database_that_only_reads_is_read_on(postgres: PostgresServer) -> None:
+    url = postgres.database()
+    store = open_new(url)
+    with store.writing() as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar()
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    store.close()
+    store = PostgresStore(url)
+    with pytest.raises(SchemaRegistryError) as caught:
+        store.add([new(A)])
+    assert caught.value.code == "STORE_UNAVAILABLE"
+    assert store.subjects() == []
+    store.close()
+
+
 def test_a_commit_waits_for_the_disk(store: Store) -> None:
     with store.writing() as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"

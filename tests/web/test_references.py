@@ -84,3 +84,24 @@ def test_a_batch_whose_members_import_each_other(client: TestClient) -> None:
     assert answers[0].status_code == 200, answers[0].text
     assert answers[0].json() == answers[1].json()
     assert client.get("/schemas/d.money@1/referencedby").json() == ["d.line@1"]
+
+
+def test_relationships_in_both_directions(client: TestClient) -> None:
+    register(client, MONEY, "money")
+    register(client, LINE, "line", "base/money.proto=d.money@1")
+    register(client, LINE + "// again", "line", "base/money.proto=d.money@1")
+    assert client.post("/schemas/d.line/tables", json={"engine": "duckdb"}).is_success
+    links = [
+        {"importer": f"d.line@{n}", "name": "base/money.proto", "imported": "d.money@1"}
+        for n in (1, 2)
+    ]
+    line = client.get("/schemas/d.line/relationships").json()
+    assert (line["imports"], line["imported_by"]) == (links, [])
+    assert (line["message"], line["engines_created"]) == ("Line", ["duckdb"])
+    assert [(t["deployment_id"], t["version"]) for t in line["tables"]] == [("d.line:duckdb", 2)]
+    money = client.get("/schemas/d.money@1/relationships").json()
+    assert (money["imports"], money["imported_by"]) == ([], links)
+    assert (money["tables"], money["engines_created"]) == ([], [])
+    assert client.delete("/schemas/d.line@1").is_success
+    assert client.get("/schemas/d.money/relationships").json()["imported_by"] == links[1:]
+    assert client.get("/schemas/d.none/relationships").status_code == 404

@@ -74,6 +74,11 @@ subject.command("protolith.cli.registry:subject_show", name="show", help="Show o
 subject.command("protolith.cli.modes:mode", name="mode", help="What new versions must keep to.")
 subject.command("protolith.cli.admin:delete", name="delete", help="Delete, softly or for good.")
 subject.command("protolith.cli.admin:undelete", name="undelete", help="Take back a soft delete.")
+subject.command(
+    "protolith.cli.admin:relationships",
+    name="relationships",
+    help="Show who imports whom, and the tables.",
+)
 subject.command("protolith.cli.admin:label", name="label", help="Set and show labels.")
 app.command(subject)
 database = App(name="db", help="The store itself.")

@@ -131,6 +131,29 @@ def undelete(subject: str) -> None:
     OUTPUT.value({"subject": subject, "versions": numbers}, f"restored: version {listed}")
 
 
+def relationships(subject: str) -> None:
+    """Show what a subject imports, who imports it, and its tables in engines.
+
+    Parameters
+    ----------
+    subject: str
+        database.table, or a schema id of it.
+    """
+    with open_registry() as registry:
+        found = registry.relationships(subject)
+    if OUTPUT.format == "json":
+        OUTPUT.value(found, "")
+        return
+    OUTPUT.value(None, f"{found.subject}: {found.message or 'a JSON schema'}")
+    for heading, links in (("imports", found.imports), ("imported by", found.imported_by)):
+        if links:
+            OUTPUT.text(f"\n{heading}\n")
+            OUTPUT.rows([asdict(link) for link in links], ("importer", "name", "imported"))
+    if found.tables:
+        OUTPUT.text("\ntables\n")
+        OUTPUT.rows([asdict(t) for t in found.tables], ("deployment_id", "version", "created"))
+
+
 def label(subject: str, *labels: str, description: str | None = None) -> None:
     """Set labels of a subject, or its description, and show its labels.
 

@@ -7,6 +7,7 @@ from protolith.registry.evolution import CompatibilityMode, VersionWaiver
 from protolith.registry.migrating import PlannedMigration, PlannedStep
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
+from protolith.registry.relationships import Relationships, SchemaImport
 from protolith.registry.values import (
     CreatedTable,
     LoadResult,
@@ -26,9 +27,11 @@ __all__ = [
     "LoadResult",
     "PlannedMigration",
     "PlannedStep",
+    "Relationships",
     "Schema",
     "SchemaDetails",
     "SchemaField",
+    "SchemaImport",
     "SchemaMetadata",
     "SchemaRegistry",
     "SchemaVersion",

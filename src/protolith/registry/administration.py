@@ -10,6 +10,7 @@ from typing import Literal
 from protolith.engines import Engine
 from protolith.errors import EngineUnavailableError, MalformedError, SchemaRegistryError
 from protolith.layout import Layout
+from protolith.registry.relationships import Relationships, relationships
 from protolith.registry.values import SchemaMetadata, SchemaVersion, schema_metadata, schema_version
 from protolith.store import Change, Deployment, Search, Store, Subject, Version
 from protolith.store.transfer import export_store, import_store
@@ -81,6 +82,10 @@ class Administration(ABC):
         version = self._store.find(schema_id)
         found = self._store.referenced_by(version.subject, version.version)
         return [other.version_id for other in found]
+
+    def relationships(self, subject: str) -> Relationships:
+        """Which subjects a subject imports, which import it, and its tables in engines."""
+        return relationships(self._store, subject)
 
     # ── change ──
 

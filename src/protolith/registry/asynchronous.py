@@ -74,6 +74,7 @@ class AsyncSchemaRegistry:
     search_schemas = _awaited(SchemaRegistry.search_schemas)
     get_schema_by_id = _awaited(SchemaRegistry.get_schema_by_id)
     get_schema_by_guid = _awaited(SchemaRegistry.get_schema_by_guid)
+    relationships = _awaited(SchemaRegistry.relationships)
     referenced_by = _awaited(SchemaRegistry.referenced_by)
     delete_schema = _awaited(SchemaRegistry.delete_schema)
     undelete_schema = _awaited(SchemaRegistry.undelete_schema)

@@ -170,6 +170,12 @@ class Store(ABC):
             rows = connection.execute(statements.REFERENCED_BY, values).mappings().all()
         return [statements.version(row) for row in rows]
 
+    def relations(self, subject: str) -> list[tuple[str, int, Reference]]:
+        """What versions of a subject import, and who imports one: subject, number, and what."""
+        with self.reading() as connection:
+            rows = connection.execute(statements.RELATIONS, {"subject": subject}).all()
+        return [(row[0], row[1], Reference(*row[2:])) for row in rows]
+
     # ── subjects ──
 
     def subjects(

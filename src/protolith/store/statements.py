@@ -106,6 +106,18 @@ REFERENCED_BY = (
     )
     .order_by(VERSIONS.c.version_id)
 )
+RELATIONS = (
+    select(
+        VERSIONS.c.schema_id,
+        VERSIONS.c.version,
+        REFERENCES.c.name,
+        REFERENCES.c.subject,
+        REFERENCES.c.version,
+    )
+    .join(REFERENCES, REFERENCES.c.version_id == VERSIONS.c.version_id)
+    .where(_OF_SUBJECT | (REFERENCES.c.subject == bindparam("subject")), _THERE)
+    .order_by(VERSIONS.c.schema_id, VERSIONS.c.version, REFERENCES.c.name)
+)
 ALL_DEPLOYMENTS = select(DEPLOYMENTS).order_by(DEPLOYMENTS.c.schema_id, DEPLOYMENTS.c.engine)
 DEPLOYMENTS_OF = ALL_DEPLOYMENTS.where(DEPLOYMENTS.c.schema_id == bindparam("subject"))
 DEPLOYMENTS_BETWEEN = ALL_DEPLOYMENTS.where(

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from protolith.errors import MalformedError
-from protolith.registry import Diagnosis, SchemaMetadata
+from protolith.registry import Diagnosis, Relationships, SchemaMetadata
 from protolith.registry.administration import MAX_PAGE
 from protolith.store import Change, Search
 from protolith.web.api import ERRORS, Registry, work_in_thread
@@ -113,6 +113,12 @@ async def get_labels(registry: Registry, schema_id: str) -> dict[str, str]:
 async def referenced_by(registry: Registry, schema_id: str) -> list[str]:
     """The versions that import a version, as `database.table@3`."""
     return await work_in_thread(registry.referenced_by, schema_id)
+
+
+@router.get("/schemas/{schema_id}/relationships")
+async def relationships(registry: Registry, schema_id: str) -> Relationships:
+    """What the versions of a subject import, which versions import them, and its tables."""
+    return await work_in_thread(registry.relationships, schema_id)
 
 
 @router.get("/audit")
