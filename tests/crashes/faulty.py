@@ -96,12 +96,12 @@ def _slow_engine() -> None:
 
 
 def unguarded() -> None:
-    """A version is kept although another came since it was checked."""
+    """A version is kept although another, or another mode, came since it was checked."""
     plain = Store.add
 
     def add(self: Store, versions: Sequence[NewVersion], **_: Any) -> list[Version]:
         time.sleep(PAUSE / 10)
-        return plain(self, [replace(new, after=None) for new in versions])
+        return plain(self, [replace(new, after=None, judged=None) for new in versions])
 
     Store.add = add  # type: ignore[method-assign]
 

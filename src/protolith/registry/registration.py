@@ -14,6 +14,7 @@ from protolith.dialects.bigquery.driven import Converter, schema_columns
 from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.errors import LayoutError, MalformedError, quoted
 from protolith.layout import DEFAULT_DATABASE, lay_out
+from protolith.lint import LintFinding, lint
 from protolith.registry.references import reference_of
 from protolith.store import File, KeptWaiver, NewVersion, Reference, Version
 from protolith.tables import check_text
@@ -192,3 +193,8 @@ def descriptors_of(version: Version) -> DescriptorSet:
             hint="register the .proto file under this table name",
         )
     return DescriptorSet.from_bytes(version.descriptors, version.roots)
+
+
+def linted(version: Version) -> list[LintFinding]:
+    """What BigQuery would refuse or lose of a version's BigQuery JSON schema."""
+    return [] if version.descriptors is None else lint(descriptors_of(version), version.message)

@@ -26,7 +26,7 @@ from protolith.errors import (
     SchemaRegistryError,
 )
 from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out, without_message
-from protolith.lint import LintFinding, lint
+from protolith.lint import LintFinding
 from protolith.registry.administration import Administration
 from protolith.registry.batches import prepare_batch
 from protolith.registry.cache import SchemaCache
@@ -40,6 +40,7 @@ from protolith.registry.registration import (
     Schema,
     Submission,
     descriptors_of,
+    linted,
     prepare,
 )
 from protolith.registry.values import (
@@ -167,7 +168,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
             versions=self._store.history(version.subject),
             deployments=deployments,
             notes=list(self._table(version).notes),
-            warnings=self.lint(version.version_id),
+            warnings=linted(version),
         )
 
     def get_files(self, schema_id: str) -> list[File]:
@@ -209,8 +210,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
 
     def lint(self, schema_id: str) -> list[LintFinding]:
         """What BigQuery would refuse or lose of a version's BigQuery JSON schema."""
-        version = self._store.find(schema_id)
-        return [] if version.descriptors is None else lint(descriptors_of(version), version.message)
+        return linted(self._store.find(schema_id))
 
     def storage_schema(self, schema_id: str) -> StorageSchema:
         """A version's message as the Storage Write API takes it, with notes."""
