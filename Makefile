@@ -37,7 +37,8 @@ CUTS ?= 150
 KILLS ?= 60
 
 crashes: $(VENV)/.testing  ## Power cuts and kills at full size: CUTS=150 KILLS=60
-	PROTOLITH_CUTS=$(CUTS) PROTOLITH_KILLS=$(KILLS) $(BIN)/pytest -s tests/crashes tests/store/test_postgres.py
+	PROTOLITH_CUTS=$(CUTS) PROTOLITH_KILLS=$(KILLS) PROTOLITH_ALL_CRASHES=1 \
+		$(BIN)/pytest -s tests/crashes tests/store/test_postgres.py tests/migrations/test_crashes.py
 
 docs: $(VENV)/.testing  ## Write the generated pages again
 	$(BIN)/python docs/generate.py

@@ -31,7 +31,7 @@ def migrate(
     subject: str
         database.table (the latest version), database.table@3, or a schema id.
     engine: str | None
-        duckdb or clickhouse, if the table is in both.
+        duckdb, clickhouse or bigquery, if the table is in several.
     apply: bool
         Run the statements; without it they are shown.
     allow_lossy: bool
