@@ -35,9 +35,10 @@ format: $(VENV)/.testing
 
 CUTS ?= 150
 KILLS ?= 60
+RACES ?= 20
 
-crashes: $(VENV)/.testing  ## Power cuts and kills at full size: CUTS=150 KILLS=60
-	PROTOLITH_CUTS=$(CUTS) PROTOLITH_KILLS=$(KILLS) $(BIN)/pytest -s tests/crashes tests/store/test_postgres.py
+crashes: $(VENV)/.testing  ## Power cuts, kills and races at full size: CUTS=150 KILLS=60 RACES=20
+	PROTOLITH_CUTS=$(CUTS) PROTOLITH_KILLS=$(KILLS) PROTOLITH_RACES=$(RACES) $(BIN)/pytest -s tests/crashes tests/store/test_postgres.py
 
 docs: $(VENV)/.testing  ## Write the generated pages again
 	$(BIN)/python docs/generate.py
