@@ -100,7 +100,7 @@ def unguarded() -> None:
     plain = Store.add
 
     def add(self: Store, versions: Sequence[NewVersion], **_: Any) -> list[Version]:
-        time.sleep(PAUSE / 10)
+        time.sleep(PAUSE / 5)
         return plain(self, [replace(new, after=None, judged=None) for new in versions])
 
     Store.add = add  # type: ignore[method-assign]

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from protolith.store.postgres import PostgresStore
 
 __all__ = ["postgres"]
 
-ROUNDS = int(os.environ.get("PROTOLITH_RACES", "6"))
+ROUNDS = int(os.environ.get("PROTOLITH_RACES", "3"))
 SUBJECTS = ("d.a", "d.b")
 CLIENTS = 6
 CALLS = 15
@@ -141,11 +141,13 @@ def start(
         server.kill()
 
 
-def race(servers: list[Server], *, seed: int, rounds: int) -> tuple[int, int, Counter[int]]:
+def race(
+    servers: list[Server], *, seed: int, rounds: Iterable[int]
+) -> tuple[int, int, Counter[int]]:
     """How many calls there were, how many histories had no order, and the statuses."""
     calls = unexplained = 0
     statuses: Counter[int] = Counter()
-    for round_ in range(rounds):
+    for round_ in rounds:
         clients = [
             Client(
                 servers[n % len(servers)].port, random.Random(f"{seed} {round_} {n}"), str(round_)
@@ -168,7 +170,7 @@ def race(servers: list[Server], *, seed: int, rounds: int) -> tuple[int, int, Co
 
 def test_every_history_has_an_order(start: Callable[..., list[Server]]) -> None:
     seed = 11
-    calls, unexplained, statuses = race(start(), seed=seed, rounds=ROUNDS)
+    calls, unexplained, statuses = race(start(), seed=seed, rounds=range(ROUNDS))
     about = f"{calls} calls of {CLIENTS} clients, {unexplained} histories without an order"
     print(f"seed {seed}: {about}, {dict(statuses)}")  # noqa: T201
     assert unexplained == 0
@@ -178,4 +180,5 @@ def test_every_history_has_an_order(start: Callable[..., list[Server]]) -> None:
 
 @pytest.mark.parametrize("fault", ["early", "unguarded"])
 def test_a_fault_has_no_order(start: Callable[..., list[Server]], fault: str) -> None:
-    assert race(start(fault), seed=11, rounds=3)[1] > 0
+    servers = start(fault)
+    assert any(race(servers, seed=11, rounds=[round_])[1] for round_ in range(40))
