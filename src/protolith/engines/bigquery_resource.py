@@ -60,10 +60,8 @@ def merged(live: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]
 
 def _merged(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     field = dict(live)
-    if wanted and wanted.get("description", "") != field.get("description", ""):
-        field["description"] = wanted.get("description", "")
-    if "policyTags" in wanted:
-        field["policyTags"] = wanted["policyTags"]
+    if wanted.get("description"):
+        field["description"] = wanted["description"]
     if field.get("mode") == "REQUIRED" and wanted.get("mode") == "NULLABLE":
         field["mode"] = "NULLABLE"
     if "fields" in live and "fields" in wanted:
