@@ -264,6 +264,7 @@ def test_every_route_says_what_it_answers(client: TestClient) -> None:
         "/schemas/search",
         "/schemas/{schema_id}/labels",
         "/schemas/{schema_id}/referencedby",
+        "/schemas/{schema_id}/relationships",
         "/schemas/{schema_id}/undelete",
         "/schemas",
         "/schemas/register",
