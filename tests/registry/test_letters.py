@@ -59,10 +59,18 @@ def test_refused_records_are_kept_and_replayed_as_another_version(
     assert [x["data"] for x in letters(file)] == [last["data"]]
 
 
-def test_the_same_record_is_kept_once(events: SchemaRegistry, file: Path) -> None:
-    for _ in range(2):
-        events.ingest("shop.events", delimited(BAD, BAD), dead_letters=file)
-    assert [x["record"] for x in letters(file)] == [0, 1]
+def test_equal_records_of_several_loads_are_all_kept(events: SchemaRegistry, file: Path) -> None:
+    source = file.with_name("events.bin")
+    source.write_bytes(delimited(BAD, BAD))
+    for data in (source, delimited(BAD), delimited(BAD)):
+        events.ingest("shop.events", data, dead_letters=file)
+    places = [(x["file"], x["record"]) for x in letters(file)]
+    assert places == [(str(source), 0), (str(source), 1), (None, 0), (None, 0)]
+
+
+def test_without_a_bad_record_there_is_no_file(events: SchemaRegistry, file: Path) -> None:
+    events.ingest("shop.events", delimited(GOOD), dead_letters=file)
+    assert not file.exists()
 
 
 def test_lines_are_read_again_as_lines(events: SchemaRegistry, file: Path) -> None:
@@ -95,5 +103,5 @@ def test_files_that_hold_no_letters(events: SchemaRegistry, file: Path) -> None:
     with pytest.raises(MalformedError, match=":1 is no dead letter"):
         events.replay(file)
     with pytest.raises(NotFoundError, match="cannot be used"):
-        events.ingest("shop.events", delimited(GOOD), dead_letters=file.parent / "no" / "x")
+        events.ingest("shop.events", delimited(GOOD, BAD), dead_letters=file.parent / "no" / "x")
     assert ids(events) == []

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from protolith.decoding import Frame, ReferenceDecoder, read_frames
+from protolith.decoding import Frame, ReferenceDecoder, Source, read_frames
 from protolith.errors import Detail, MalformedError, NotFoundError, quoted
 
 _LINES = ("base64", "json")
@@ -48,11 +48,12 @@ class Letter:
 
 
 class DeadLetters:
-    """The file that a load keeps refused records in; the same record is never in it twice."""
+    """The file that a load of `source` as messages of a version keeps refused records in."""
 
-    def __init__(self, path: Path, schema_id: str, version: int, framing: str) -> None:
+    def __init__(self, path: Path, schema_id: str, version: int, source: Source) -> None:
         self.path = path
-        self._schema_id, self._version, self._framing = schema_id, version, framing
+        self._schema_id, self._version, self._framing = schema_id, version, source.framing
+        self._file = str(source.data) if isinstance(source.data, Path) else None
         self._lines: list[str] = []
         self._size: int | None = None
 
@@ -61,7 +62,7 @@ class DeadLetters:
         letter = Letter(
             schema_id=self._schema_id,
             version=self._version,
-            file=detail.file,
+            file=detail.file or self._file,
             record=frame.index,
             offset=frame.offset,
             reason=detail.text,
@@ -73,13 +74,12 @@ class DeadLetters:
 
     def keep(self) -> None:
         """Write what was taken, before anything is loaded: what follows cannot lose it."""
+        if not self._lines:
+            return
         try:
-            with self.path.open("a+b") as file:
+            with self.path.open("ab") as file:
                 self._size = file.tell()
-                file.seek(0)
-                there = {line.rstrip(b"\n") for line in file}
-                new = (line.encode() for line in self._lines)
-                file.writelines(line + b"\n" for line in new if line not in there)
+                file.writelines(f"{line}\n".encode() for line in self._lines)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

@@ -98,7 +98,7 @@ class Loading:
         letters = None
         if dead_letters is not None:
             about = target.version.schema_id, target.version.version
-            letters = DeadLetters(dead_letters, *about, source.framing)
+            letters = DeadLetters(dead_letters, *about, source)
         return target.result(load(source, target, skip_bad=skip_bad, letters=letters))
 
     def replay(
