@@ -22,7 +22,15 @@ from protolith.errors import (
 )
 from protolith.registry.batches import Faults, fingerprints
 from protolith.registry.registration import Schema, compiled
-from protolith.store import EVERYWHERE, KeptMode, KeptWaiver, NewVersion, Store, Version
+from protolith.store import (
+    EVERYWHERE,
+    NOTHING_KEPT,
+    KeptMode,
+    KeptWaiver,
+    NewVersion,
+    Store,
+    Version,
+)
 
 _TRIES = 5
 
@@ -166,20 +174,27 @@ class Evolution(ABC):
     # ── registration ──
 
     def _keep_versions(
-        self, ready: Sequence[NewVersion], *, label: str = "versions"
+        self,
+        ready: Sequence[NewVersion],
+        *,
+        label: str = "versions",
+        default: KeptMode = NOTHING_KEPT,
     ) -> list[Version]:
         """Keep versions that their subjects' modes let pass, all or none.
 
-        Whoever was faster since the check is checked against as well.
+        Whoever was faster since the check is checked against as well. The `default` counts where
+        no mode was ever set.
         """
         for _ in range(_TRIES - 1):
             try:
-                return self._store.add(self._checked(ready, label), label=label)
+                return self._store.add(self._checked(ready, label, default), label=label)
             except MovedOnError:
                 continue
-        return self._store.add(self._checked(ready, label), label=label)
+        return self._store.add(self._checked(ready, label, default), label=label)
 
-    def _checked(self, ready: Sequence[NewVersion], label: str) -> list[NewVersion]:
+    def _checked(
+        self, ready: Sequence[NewVersion], label: str, default: KeptMode
+    ) -> list[NewVersion]:
         histories: dict[str, list[_Known]] = {}
         guarded: set[str] = set()
         answer: list[NewVersion] = []
@@ -190,6 +205,7 @@ class Evolution(ABC):
             with faults.of(index):
                 _, mode = self._store.mode(new.subject)
                 new = replace(new, judged=mode)  # noqa: PLW2901
+                mode = default if mode is NOTHING_KEPT else mode
                 if mode.mode == "NONE" and not new.waivers:
                     answer.append(new)
                     continue
@@ -216,7 +232,7 @@ class Evolution(ABC):
         found = _waived(found, new.waivers, self._store.waivers(new.subject))
         idle = [one for one in new.waivers if not any(_covers(one, f) for f in found)]
         bad = [one for one in found if one.severity != "safe" and not one.waived]
-        if (idle or bad) and self._store.mode(new.subject)[1] != mode:
+        if (idle or bad) and self._store.mode(new.subject)[1] != new.judged:
             raise MovedOnError(f"the mode of {new.subject} was changed", hint="try again")
         if idle:
             raise MalformedError(
@@ -235,7 +251,10 @@ class Evolution(ABC):
         """The versions as they were at one moment, whatever is deleted meanwhile."""
         lines = self._store.history(subject)
         try:
-            return [self._store.find(line.version_id, deleted=True) for line in reversed(lines)]
+            return [
+                self._store.find_exactly(subject, line.version, deleted=True)
+                for line in reversed(lines)
+            ]
         except NotFoundError as error:
             raise MovedOnError(f"{subject} lost a version meanwhile", hint="try again") from error
 
@@ -271,6 +290,7 @@ def _findings(new: _Known, history: Sequence[_Known], kept: KeptMode) -> Iterato
     """What the version changes for those of the history that the mode looks at."""
     mode: Mode = kept.mode  # type: ignore[assignment]  # it was checked when it was set
     scope = history if mode.endswith("_TRANSITIVE") else history[-1:]
+    whole = kept.policy == "confluent"  # it looks at files, whichever message is the table
     if mode == "NONE":
         return
     for old in scope:
@@ -278,9 +298,13 @@ def _findings(new: _Known, history: Sequence[_Known], kept: KeptMode) -> Iterato
             columns = json.loads(old.schema_json), json.loads(new.schema_json)
             for one in compare_columns(*columns, mode):
                 yield replace(one, against=old.number)
-        elif old.message != new.message:
+        elif old.message != new.message and not whole:
             yield _other_message(old, new)
-    alike = [old for old in history if old.message == new.message and old.descriptors is not None]
+    alike = [
+        old
+        for old in history
+        if old.descriptors is not None and (whole or old.message == new.message)
+    ]
     if new.descriptors is None or not alike or not any(old in alike for old in scope):
         return
     sets = [old.descriptors for old in alike if old.descriptors is not None]
@@ -288,6 +312,11 @@ def _findings(new: _Known, history: Sequence[_Known], kept: KeptMode) -> Iterato
     message = None if kept.policy else new.message
     found = check(new.descriptors, sets, mode, levels=levels, policy=kept.policy, message=message)
     yield from (_against(one, [old.number for old in alike]) for one in found)
+
+
+def findings_against(new: NewVersion, history: Sequence[Version], kept: KeptMode) -> list[Finding]:
+    """What a version that is ready to be kept changes for others, under a mode; none are waived."""
+    return list(_findings(_known(new, 0), [_known(one, one.version) for one in history], kept))
 
 
 def _other_message(old: _Known, new: _Known) -> Finding:
