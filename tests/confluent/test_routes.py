@@ -133,7 +133,7 @@ def test_answers_by_id(http: TestClient) -> None:
     assert set(found) == {"guid", "schemaType", "schema", "ts"}
     named = http.get("/schemas/ids/1?subject=a&fetchMaxId=true").json()
     assert (named["subject"], named["version"], named["maxId"]) == ("a", 1, 1)
-    assert "id" not in named
+    assert named["id"] == 1
     assert "subject" not in http.get("/schemas/ids/1?subject=none").json()
     assert http.get(f"/schemas/guids/{full['guid']}/ids").json() == [{"context": ".", "id": 1}]
     for url in ("/schemas/ids/1/schema", "/subjects/a/versions/1/schema"):

@@ -58,7 +58,7 @@ async def schema_types() -> Response:
     return Answer(["PROTOBUF"])
 
 
-@router.get("/schemas/ids/{id}", response_model=SchemaAnswer, response_model_exclude={"id"})
+@router.get("/schemas/ids/{id}", response_model=SchemaAnswer)
 async def get_by_id(
     registry: Registry,
     id: str,
@@ -73,7 +73,8 @@ async def get_by_id(
     found, named = subjects.by_id(id, subject)
     qualified = "qualified" in (referenceFormat, reference_format)
     body = subjects.body(found, form=format or "", qualified=qualified, named=subject)
-    hidden = {"id"} if named else {"id", "subject", "version"}
+    # Python's client remembers what has a subject, and fails later if it had no id.
+    hidden = set() if named else {"id", "subject", "version"}
     answer = {key: value for key, value in body.items() if key not in hidden}
     return Answer(answer | ({"maxId": registry.confluent.highest_id()} if fetchMaxId else {}))
 
