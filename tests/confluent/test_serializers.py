@@ -1,6 +1,7 @@
 """Confluent's own serializer and deserializer against the server."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -283,7 +284,8 @@ def test_a_nested_message_and_one_that_is_not_the_first(
 def test_rules_run_in_the_client(
     client: SchemaRegistryClient, other: SchemaRegistryClient, user_class: Any
 ) -> None:
-    pytest.importorskip("celpy", reason="cel-python is not installed")
+    if not os.environ.get("CI"):
+        pytest.importorskip("celpy", reason="cel-python is not installed")
     from confluent_kafka.schema_registry.rules.cel.cel_executor import (  # noqa: PLC0415
         CelExecutor,
     )
