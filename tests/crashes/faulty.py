@@ -16,7 +16,7 @@ from protolith.cli import main
 from protolith.compiler import self_test
 from protolith.engines.duckdb import DuckDBEngine
 from protolith.registry import SchemaRegistry
-from protolith.store import NewVersion, SQLiteStore, Store, Version
+from protolith.store import NewVersion, SQLiteStore, Store, Version, postgres
 from protolith.store.postgres import PostgresStore
 from protolith.web import app, serving
 
@@ -84,6 +84,18 @@ def unannounced() -> None:
     SchemaRegistry._keep = keep  # type: ignore[method-assign]
 
 
+def unsynced() -> None:
+    """PostgreSQL answers a commit before it is in its log."""
+    postgres._OPTIONS = postgres._OPTIONS.replace("synchronous_commit=on", "synchronous_commit=off")
+    assert "=off" in postgres._OPTIONS
+
+
+def unasked() -> None:
+    """What was looked up is believed without asking whether anybody has committed since."""
+    for store in (SQLiteStore, PostgresStore):
+        store.stamp = lambda _: "always the same"  # type: ignore[method-assign]
+
+
 def _slow_engine() -> None:
     plain = DuckDBEngine.create
 
@@ -106,7 +118,7 @@ def unguarded() -> None:
     Store.add = add  # type: ignore[method-assign]
 
 
-FAULTS = (early, piecemeal, unreconciled, unannounced, unguarded)
+FAULTS = (early, piecemeal, unreconciled, unannounced, unguarded, unsynced, unasked)
 
 if __name__ == "__main__":
     fault, *words = sys.argv[1:]
