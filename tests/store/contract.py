@@ -355,6 +355,19 @@ class StoreContract:
             with pytest.raises(NotFoundError):
                 change()
 
+    def test_labels_and_a_description_change_together(self, store: Store) -> None:
+        store.add([new(A, description="Old words.")])
+        about = store.change_about("d.t", {"a": "1"})
+        assert (about.description, about.labels) == ("Old words.", {"a": "1"})
+        about = store.change_about("d.t", {}, description=None)
+        assert (about.description, about.labels) == (None, {"a": "1"})
+        with pytest.raises(MalformedError):
+            store.change_about("d.t", {"": "x"}, description="Half a change.")
+        store.delete("d.t")  # whoever looked it up before that is still told what was changed
+        about = store.change_about("d.t", {"a": None})
+        assert (about.description, about.labels) == (None, {})
+        assert [change.action for change in store.changes("d.t")[:2]] == ["label", "delete"]
+
     # ── audit ──
 
     def test_every_change_is_in_the_trail_and_no_refusal(self, store: Store) -> None:

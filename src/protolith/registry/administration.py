@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import EllipsisType
 from typing import Literal
 
 from protolith.engines import Engine
@@ -12,7 +13,7 @@ from protolith.errors import EngineUnavailableError, MalformedError, SchemaRegis
 from protolith.layout import Layout
 from protolith.registry.relationships import Relationships, relationships
 from protolith.registry.values import SchemaMetadata, SchemaVersion, schema_metadata, schema_version
-from protolith.store import Change, Deployment, Search, Store, Subject, Version
+from protolith.store import About, Change, Deployment, Search, Store, Subject, Version
 from protolith.store.transfer import export_store, import_store
 from protolith.tables import Table, check_text
 
@@ -112,6 +113,17 @@ class Administration(ABC):
     def label_schema(self, schema_id: str, labels: Mapping[str, str | None]) -> dict[str, str]:
         """Set labels of a subject, take away those that are None, and return all it has then."""
         return self._store.label(self._store.find(schema_id).subject, labels)
+
+    def change_schema(
+        self,
+        schema_id: str,
+        labels: Mapping[str, str | None],
+        *,
+        description: str | EllipsisType | None = ...,
+    ) -> About:
+        """Change labels, and the description if one is given, at once; return all of both."""
+        subject = self._store.find(schema_id).subject
+        return self._store.change_about(subject, labels, description=description)
 
     def get_labels(self, schema_id: str) -> dict[str, str]:
         """The labels of a subject."""

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC
+from types import EllipsisType
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete, insert, update
@@ -12,6 +13,7 @@ from protolith.errors import ConflictError, NotFoundError, naming, quoted
 from protolith.store import audit, labels, modes, registration, removal, search, statements
 from protolith.store.tables import DEPLOYMENTS
 from protolith.store.values import (
+    About,
     Change,
     Deployment,
     File,
@@ -214,6 +216,24 @@ class Store(ABC):
     def label(self, subject: str, changes: Mapping[str, str | None]) -> dict[str, str]:
         """Set labels of a subject, take away those that are None, and return all it has then."""
         return self._change(subject, lambda connection: labels.change(connection, subject, changes))
+
+    def change_about(
+        self,
+        subject: str,
+        changes: Mapping[str, str | None],
+        *,
+        description: str | EllipsisType | None = ...,
+    ) -> About:
+        """`label`, and `describe` unless there is no description, at once; what is said then."""
+
+        def change(connection: Connection) -> About:
+            if description is not ...:
+                labels.describe(connection, subject, description)
+            if changes:
+                labels.change(connection, subject, changes)
+            return labels.about(connection, subject)
+
+        return self._change(subject, change)
 
     def labels(self, subject: str) -> dict[str, str]:
         """The labels of a subject."""

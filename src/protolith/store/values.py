@@ -134,6 +134,14 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What people say about a subject."""
+
+    description: str | None
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """One line of a subject's history; `proto_size` counts the characters of a single file."""
 
