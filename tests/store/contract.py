@@ -253,11 +253,42 @@ class StoreContract:
             store.keep_intent("d.t", "duckdb", "{}")
         about = ("d.t", "duckdb", 1)
         store.keep_deployment(*about, created=True, layout="{}")
-        store.keep_intent("d.t", "duckdb", '{"to": 2}')
-        assert [d.intent for d in store.deployments("d.t")] == ['{"to": 2}']
-        assert [d.intent for d in store.all_deployments()["d.t"]] == ['{"to": 2}']
+        store.keep_intent("d.t", "duckdb", '{"version": 2}')
+        assert [d.intent for d in store.deployments("d.t")] == ['{"version": 2}']
+        assert [d.intent for d in store.all_deployments()["d.t"]] == ['{"version": 2}']
         store.keep_deployment(*about, created=True, layout="{}")
         assert [d.intent for d in store.deployments("d.t")] == [None]
+        store.keep_intent("d.t", "duckdb", '{"version": 3}')
+        for _ in range(2):
+            store.keep_intent("d.t", "duckdb", None)
+        assert [d.intent for d in store.deployments("d.t")] == [None]
+        found = [(c.action, c.details.get("version")) for c in reversed(store.changes("d.t"))]
+        assert found == [
+            ("register", None),
+            ("deploy", None),
+            ("begin-migration", 2),
+            ("deploy", None),
+            ("begin-migration", 3),
+            ("give-up-migration", None),
+        ]
+
+    def test_what_a_table_is_about_to_be_is_not_deleted(self, store: Store) -> None:
+        store.add([new(A), new(B), new("c" * 64)])
+        store.keep_deployment("d.t", "duckdb", 1, created=True, layout="{}")
+        store.keep_intent("d.t", "duckdb", '{"version": 3}')
+        for number in (1, 3):
+            with pytest.raises(ConflictError, match="has a table in duckdb"):
+                store.delete("d.t", number)
+        assert store.delete("d.t", 2) == [2]
+
+    def test_one_at_a_time_moves_a_table(self, store: Store) -> None:
+        with store.migrating("d.t", "duckdb"):
+            with store.migrating("d.t", "clickhouse", seconds=0):
+                pass
+            with pytest.raises(BusyError), store.migrating("d.t", "duckdb", seconds=0):
+                pass
+        with store.migrating("d.t", "duckdb", seconds=0):
+            pass
 
     # ── subjects of any name, and what is set ──
 

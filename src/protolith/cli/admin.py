@@ -257,7 +257,7 @@ def doctor(*, mend: _Flag = False) -> int:
     Parameters
     ----------
     mend: bool
-        Finish what was cut off while a table was created.
+        Finish what was cut off while a table was created or moved.
     """
     with open_registry() as registry:
         found = registry.diagnose(mend=mend)
