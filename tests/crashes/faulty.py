@@ -150,7 +150,9 @@ def unguarded() -> None:
 
     def add(self: Store, versions: Sequence[NewVersion], **_: Any) -> list[Version]:
         time.sleep(PAUSE / 5)
-        return plain(self, [replace(new, after=None, judged=None) for new in versions])
+        return plain(
+            self, [replace(new, after=None, follows=None, judged=None) for new in versions]
+        )
 
     Store.add = add  # type: ignore[method-assign]
 

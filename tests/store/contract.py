@@ -272,6 +272,18 @@ class StoreContract:
             ("give-up-migration", None),
         ]
 
+    def test_a_member_of_a_batch_follows_the_one_that_it_was_checked_against(
+        self, store: Store
+    ) -> None:
+        pair = [new(A, after=0), new(B, follows=0)]
+        assert [v.version for v in store.add(pair)] == [1, 2]
+        assert [v.version for v in store.add(pair)] == [1, 2]
+        with pytest.raises(MovedOnError, match="is at version 2 by now, not 1"):
+            store.add([pair[0], new("c" * 64, follows=0)])
+        store.delete("d.t", 2)
+        more = [new("d" * 64, after=1), new("e" * 64, follows=0)]
+        assert [v.version for v in store.add(more)] == [3, 4]
+
     def test_what_a_table_is_about_to_be_is_not_deleted(self, store: Store) -> None:
         store.add([new(A), new(B), new("c" * 64)])
         store.keep_deployment("d.t", "duckdb", 1, created=True, layout="{}")
