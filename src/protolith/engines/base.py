@@ -1,7 +1,7 @@
 """What a live database must be able to do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import RLock
 
 import pyarrow as pa
@@ -95,21 +95,34 @@ class Engine(ABC):
                 hint="drop or rename that table, or register under another table name",
             )
 
-    def migrate(self, migration: Migration, *, allow_lossy: bool = False) -> int:
+    def migrate(
+        self,
+        migration: Migration,
+        *,
+        allow_lossy: bool = False,
+        begin: Callable[[], None] = lambda: None,
+    ) -> int:
         """Run the steps that have not run yet; say how many there were.
 
         A migration that was interrupted goes on where it stopped, or starts again where the engine
         has undone it. `ConflictError` says why nothing was changed: a step that is impossible, or
-        lossy and not allowed, a live table that is another one, or rows in the way.
+        lossy and not allowed, a live table that is another one, or rows in the way. `begin` is
+        called when nothing of that stands in the way, before the first statement.
         """
         check_allowed(migration, allow_lossy=allow_lossy)
         with self._turn:
-            self.settle(migration.old)
-            first = first_step(self, migration)
+            first = self.reached(migration)
             if first == 0:
                 check_rows(self, migration.checks)
+            begin()
             self.run_steps(migration, first)
         return len(migration.steps) - first
+
+    def reached(self, migration: Migration) -> int:
+        """How many steps have run; `ConflictError` if the live table is at none of them."""
+        with self._turn:
+            self.settle(migration.old)
+            return first_step(self, migration)
 
     @abstractmethod
     def settle(self, table: Table) -> None:

@@ -196,7 +196,7 @@ class Evolution(ABC):
         self, ready: Sequence[NewVersion], label: str, default: KeptMode
     ) -> list[NewVersion]:
         histories: dict[str, list[_Known]] = {}
-        guarded: set[str] = set()
+        newest: dict[str, int] = {}
         answer: list[NewVersion] = []
         faults = Faults(label, len(ready), alone=len(ready) == 1)
         for index, (new, mark) in enumerate(
@@ -219,10 +219,11 @@ class Evolution(ABC):
                     answer.append(replace(new, after=number))
                     continue
                 latest = history[-1].number if history else 0
-                # Of several versions of a subject, the first one's check guards all.
                 self._check(new, history, mode)
-                answer.append(new if new.subject in guarded else replace(new, after=latest))
-                guarded.add(new.subject)
+                other = newest.get(new.subject)  # of several versions of it each follows the last
+                after = latest if other is None else None
+                answer.append(replace(new, after=after, follows=other))
+                newest[new.subject] = index
                 history.append(_known(new, latest + 1, mark))
         faults.check()
         return answer

@@ -4,13 +4,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC
+from functools import partial
+from types import EllipsisType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection
 
 from protolith.errors import ConflictError, NotFoundError, naming, quoted
 from protolith.store import (
     audit,
+    deployments,
     labels,
     modes,
     registration,
@@ -19,8 +22,8 @@ from protolith.store import (
     search,
     statements,
 )
-from protolith.store.tables import DEPLOYMENTS
 from protolith.store.values import (
+    About,
     Change,
     Deployment,
     File,
@@ -64,6 +67,15 @@ class Store(ABC):
     @abstractmethod
     def lock(self, connection: Connection, subjects: Sequence[str]) -> None:
         """Let nobody else change these subjects until the transaction ends."""
+
+    @abstractmethod
+    def migrating(
+        self, subject: str, engine: str, *, seconds: float = 5
+    ) -> AbstractContextManager[None]:
+        """Let nobody else move a table for the block; who dies lets it go.
+
+        Raises `BusyError` where somebody else does for longer than these seconds.
+        """
 
     def write(self, work: Callable[[Connection], T], *, repeatable: bool = True) -> T:
         """Do work in a transaction and return its value once it is committed.
@@ -224,6 +236,24 @@ class Store(ABC):
         """Set labels of a subject, take away those that are None, and return all it has then."""
         return self._change(subject, lambda connection: labels.change(connection, subject, changes))
 
+    def change_about(
+        self,
+        subject: str,
+        changes: Mapping[str, str | None],
+        *,
+        description: str | EllipsisType | None = ...,
+    ) -> About:
+        """`label`, and `describe` unless there is no description, at once; what is said then."""
+
+        def change(connection: Connection) -> About:
+            if description is not ...:
+                labels.describe(connection, subject, description)
+            if changes:
+                labels.change(connection, subject, changes)
+            return labels.about(connection, subject)
+
+        return self._change(subject, change)
+
     def labels(self, subject: str) -> dict[str, str]:
         """The labels of a subject."""
         with self.reading() as connection:
@@ -250,12 +280,14 @@ class Store(ABC):
         """Take back the soft delete of a version, or of all; return the numbers restored."""
         return self._change(subject, lambda conn: removal.restore(conn, subject, number))
 
-    def _change(self, subject: str, change: Callable[[Connection], T]) -> T:
+    def _change(
+        self, subject: str, change: Callable[[Connection], T], *, repeatable: bool = False
+    ) -> T:
         def work(connection: Connection) -> T:
             self.lock(connection, [subject])
             return change(connection)
 
-        return self.write(work, repeatable=False)
+        return self.write(work, repeatable=repeatable)
 
     # ── compatibility ──
 
@@ -326,44 +358,19 @@ class Store(ABC):
         self, subject: str, engine: str, version: int, *, created: bool, layout: str
     ) -> None:
         """Say which version's table is, or is about to be, in an engine; no intent is left."""
-        key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
-        values: dict[str, Any] = {"version": version, "table_created": created, "layout": layout}
-        values["intent"] = None
-
-        def work(connection: Connection) -> None:
-            self.lock(connection, [subject])
-            if connection.execute(update(DEPLOYMENTS).where(key).values(values)).rowcount == 0:
-                row = {"schema_id": subject, "engine": engine, "created_at": audit.now(), **values}
-                connection.execute(insert(DEPLOYMENTS), row)
-            if created:  # an intention is not yet a change
-                about = {"engine": engine, "layout": layout}
-                audit.record(connection, "deploy", f"{subject}@{version}", **about)
-
-        self.write(work)
+        kept = Deployment(engine, version, created, layout, audit.now())
+        change = partial(deployments.keep, subject=subject, deployment=kept)
+        self._change(subject, change, repeatable=True)
 
     def keep_intent(self, subject: str, engine: str, intent: str | None) -> None:
         """Say what a migration is about to do to a table, as JSON; None, that it will not."""
-        key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
-
-        def work(connection: Connection) -> None:
-            self.lock(connection, [subject])
-            if (
-                connection.execute(update(DEPLOYMENTS).where(key).values(intent=intent)).rowcount
-                == 0
-            ):
-                raise NotFoundError(f"{quoted(subject)} has no table in {engine}")
-
-        self.write(work)
+        change = partial(deployments.keep_intent, subject=subject, engine=engine, intent=intent)
+        self._change(subject, change, repeatable=True)
 
     def drop_deployment(self, subject: str, engine: str) -> None:
         """Forget a deployment that did not come about."""
-        key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
-
-        def work(connection: Connection) -> None:
-            self.lock(connection, [subject])
-            connection.execute(delete(DEPLOYMENTS).where(key))
-
-        self.write(work)
+        change = partial(deployments.drop, subject=subject, engine=engine)
+        self._change(subject, change, repeatable=True)
 
     # ── audit ──
 

@@ -97,9 +97,10 @@ def order(versions: Sequence[NewVersion]) -> list[int]:
 
 
 def settled(new: NewVersion, kept: Mapping[int, Version]) -> NewVersion:
-    """A version whose imports from its own batch have the numbers that these have got."""
+    """A version that says its own batch's members by the numbers that these have got."""
     found = tuple(_reference(one, kept[one.index]) for one in new.beside)
-    return replace(new, references=(*new.references, *found), beside=())
+    after = new.after if new.follows is None else kept[new.follows].version
+    return replace(new, references=(*new.references, *found), beside=(), after=after)
 
 
 def _reference(one: Beside, kept: Version) -> Reference:

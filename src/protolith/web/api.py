@@ -71,7 +71,7 @@ Registry = Annotated[SchemaRegistry, Depends(get_registry)]
 
 
 async def work_in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run what compiles, scans, writes or waits in a thread; point reads stay on the loop."""
+    """Run what compiles, scans, writes or waits, as a read from PostgreSQL may, in a thread."""
     return await to_thread.run_sync(lambda: call(*args, **kwargs))
 
 
@@ -144,7 +144,7 @@ async def check_compatibility(
     if (old is None) == (body.schema_id is None):
         raise MalformedError("one of old_schema and schema_id is needed", hint="see /docs")
     if body.schema_id is not None:
-        old = registry.get_schema_version(body.schema_id).schema_json
+        old = (await work_in_thread(registry.get_schema_version, body.schema_id)).schema_json
     answer = await work_in_thread(registry.check_schema_compatibility, old, body.new_schema)
     return CompatibilityResponse.model_validate(answer)
 
@@ -177,7 +177,8 @@ async def get_schema(registry: Registry, schema_id: str) -> SchemaDetails:
 @router.get("/schemas/{schema_id}/versions")
 async def get_versions(registry: Registry, schema_id: str) -> list[Summary]:
     """The history of a subject, the newest version first."""
-    return [Summary(**line) for line in registry.get_schema_versions(schema_id)]
+    history = await work_in_thread(registry.get_schema_versions, schema_id)
+    return [Summary(**line) for line in history]
 
 
 @router.get("/schemas/{schema_id}/ddl/{dialect}", response_model=DdlResponse)

@@ -195,13 +195,6 @@ class ChangeSubject(Body):
     labels: dict[str, str | None] = Field(default_factory=dict)
 
 
-class SubjectAbout(BaseModel):
-    """What is said about a subject."""
-
-    description: str | None
-    labels: dict[str, str]
-
-
 class Numbers(BaseModel):
     """The versions that were changed."""
 
