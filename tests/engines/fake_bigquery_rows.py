@@ -58,7 +58,7 @@ def answer(sql: str, tables: dict[Any, Any], rows: dict[Any, list[pa.Table]]) ->
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for number, ((dataset, name), table) in enumerate(tables.items()):
-            schema = pa.schema([_arrow_field(field) for field in table["schema"]["fields"]])
+            schema = pa.schema([arrow_field(field) for field in table["schema"]["fields"]])
             parts = [schema.empty_table(), *rows.get((dataset, name), [])]
             held = pa.concat_tables(parts, promote_options="permissive")
             connection.register(f"rows_{number}", held)
@@ -70,7 +70,8 @@ def answer(sql: str, tables: dict[Any, Any], rows: dict[Any, list[pa.Table]]) ->
         except (duckdb.Error, sqlglot.errors.SqlglotError) as error:
             raise QueryError(str(error).partition("\n")[0]) from None
     fields = [_field(field) for field in found.schema]
-    listed = [{"f": [{"v": _cell(v)} for v in row.values()]} for row in found.to_pylist()]
+    whole = {"mode": "NULLABLE", "fields": fields}
+    listed = [_cell(row, whole) for row in found.to_pylist()]
     return {
         "jobComplete": True,
         "schema": {"fields": fields},
@@ -95,11 +96,13 @@ _WORDS = {
 }
 
 
-def _arrow_field(field: dict[str, Any]) -> Any:
+def arrow_field(field: dict[str, Any]) -> Any:
+    """A field of a resource in Arrow."""
     if field["type"] == "RECORD":
-        kind: Any = pa.struct([_arrow_field(inner) for inner in field["fields"]])
+        kind: Any = pa.struct([arrow_field(inner) for inner in field["fields"]])
     elif field["type"] == "NUMERIC":
-        kind = pa.decimal128(int(field.get("precision", 38)), int(field.get("scale", 0)))
+        digits = int(field.get("precision", 38)), int(field.get("scale", 0))
+        kind = pa.decimal128(*digits if "precision" in field else (38, 9))
     else:
         kind = _WORDS[field["type"]]
     return pa.field(field["name"], pa.list_(kind) if field["mode"] == "REPEATED" else kind)
@@ -126,19 +129,20 @@ def _type(kind: pa.DataType) -> tuple[str, list[Any]]:
     return found[0], []
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any, field: dict[str, Any]) -> Any:
     """A value as the service writes it: everything a text, records by position."""
     match value:
         case None:
-            return None
+            return [] if field["mode"] == "REPEATED" else None
         case bool():
             return str(value).lower()
         case bytes():
             return base64.b64encode(value).decode()
         case dict():
-            return {"f": [{"v": _cell(part)} for part in value.values()]}
+            parts = zip(value.values(), field["fields"], strict=True)
+            return {"f": [{"v": _cell(part, inner)} for part, inner in parts]}
         case list():
-            return [{"v": _cell(part)} for part in value]
+            return [{"v": _cell(part, field)} for part in value]
         case datetime(tzinfo=zone) if zone:
             return str((value - _EPOCH) // timedelta(microseconds=1))
         case _ if hasattr(value, "isoformat"):

@@ -16,12 +16,13 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from pyarrow import parquet
 
+from protolith.arrow import arrow_schema
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.engines.base import Engine
 from protolith.engines.bigquery_resource import bare, merged, resource, shortened
 from protolith.engines.drift import LiveColumn
-from protolith.engines.migrating import Entry, Size
+from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.settings import EngineSettings, Service
 from protolith.errors import (
     ConflictError,
@@ -36,6 +37,12 @@ from protolith.tables import Column, Interval, List, Range, Table, walk
 R = TypeVar("R")
 
 _FAILURES = (GoogleAPIError, GoogleAuthError, requests.RequestException)
+
+_JOURNAL = """
+SELECT fingerprint, done, sequence, live_columns FROM {}
+WHERE database_name = {} AND table_name = {}
+ORDER BY sequence DESC LIMIT 1
+"""
 
 RETRY: Retry = DEFAULT_RETRY.with_timeout(30)
 """How long a request is tried again; the client's own default is ten minutes."""
@@ -142,16 +149,52 @@ class BigQueryEngine(Engine):
         """Nothing goes on in a table after its statement has ended."""
 
     def run_steps(self, migration: Migration, first: int) -> None:
-        raise EngineError(
-            "BigQuery: a migration is planned here, but not run",
-            hint="run the statements of the plan yourself; a schema of it goes to tables.patch",
-        )
+        if not migration.steps:
+            return
+        columns = columns_text(self, migration)
+        for number, step in enumerate(migration.steps[first:], first):
+            self._write_journal(migration, number, columns)
+            check_rows(self, step.checks, step)
+            self.run(step.statements)
+            if step.patch:
+                self.patch(migration.tables[number + 1])
+        self.verify(migration.new)
+        self._write_journal(migration, len(migration.steps), columns)
+
+    def _write_journal(self, migration: Migration, done: int, columns: str) -> None:
+        if not self.columns(JOURNAL.database, JOURNAL.name):
+            self.make(JOURNAL)
+        finished = done == len(migration.steps)
+        self._add_to_journal(migration.old, migration.fingerprint, done, finished, columns)
+
+    def _add_to_journal(self, table: Table, *words: object) -> None:
+        """Write a line more: the last one counts, and there is no moment without one."""
+        last = self._last_entry(table)
+        sequence = 1 if last is None else last["sequence"] + 1
+        *begun, columns = words
+        line = (table.database, table.name, *begun, sequence, columns)
+        schema = arrow_schema(JOURNAL)
+        row = dict(zip(schema.names, line, strict=True))
+        self.load(JOURNAL, pa.Table.from_pylist([row], schema=schema))
+
+    def _last_entry(self, table: Table) -> dict[str, Any] | None:
+        if not self.columns(JOURNAL.database, JOURNAL.name):
+            return None
+        places = map(self.dialect.literal, (table.database, table.name))
+        rows = self.query(_JOURNAL.format(self.dialect.qualified(JOURNAL), *places)).to_pylist()
+        return rows[0] if rows else None
 
     def journal(self, table: Table) -> Entry | None:
-        return None
+        with self._turn:
+            last = self._last_entry(table)
+        if last is None or not last["fingerprint"]:
+            return None
+        return Entry(last["fingerprint"], last["done"], last["live_columns"])
 
     def forget_migration(self, table: Table) -> None:
-        """No migration is begun here, so none is remembered."""
+        with self._turn:
+            if self.journal(table) is not None:
+                self._add_to_journal(table, "", 0, True, "")  # noqa: FBT003 - a value of a column
 
     def size(self, table: Table) -> Size:
         found = self._get(table.database, table.name)

@@ -22,7 +22,7 @@ from protolith.changes import (
     ReorderColumns,
     apply,
 )
-from protolith.dialects.alteration import Step, chain, impossible_step, nothing
+from protolith.dialects.alteration import Step, chain, impossible_step, nothing, widens
 from protolith.dialects.base import Dialect
 from protolith.tables import (
     Bytes,
@@ -37,6 +37,7 @@ from protolith.tables import (
     String,
     Table,
     Type,
+    walk,
 )
 
 _INSTEAD = "give the field a new number: it becomes a column of its own; or create another table"
@@ -101,8 +102,8 @@ class _Alteration:
         if required:
             why += "; a required column cannot be added, so it may be NULL"
             change = replace(change, column=replace(column, nullable=True))
-        if place:
-            return self.patch(change, why)
+        if place or any(inner.comment for path, inner in walk((column,)) if "." in path):
+            return self.patch(change, why)  # no statement says anything of fields that it adds
         text = self.dialect.type_text(column.type)
         add = f"ADD COLUMN {self.dialect.quote(column.name)} {text}"
         if column.comment:
@@ -118,6 +119,12 @@ class _Alteration:
         if len(place) > 1 or not _widens(old.type, new.type):
             return impossible_step(change, f"the type cannot change in place; {_INSTEAD}")
         alter = f"ALTER COLUMN {self.name(place)} SET DATA TYPE {text}"
+        before, after = (
+            chain(t, place)[-1].type for t in (self.logical, apply(change, self.logical))
+        )
+        if isinstance(new.type, Float) and not widens(before, after):
+            why = "numbers of more digits than a FLOAT64 has are rounded"
+            return self.ddl(change, alter, why, lossy=True)
         return self.ddl(change, alter, "each value is one of the wider type")
 
     def change_nullability(self, change: Change, place: Place, *, nullable: bool) -> Step:
