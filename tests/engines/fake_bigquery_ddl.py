@@ -1,7 +1,7 @@
 """ALTER TABLE in the fake BigQuery: what it is documented to do and to refuse.
 
-That the statements are BigQuery's grammar is shown where they are planned; the rules are our reading
-of the documentation.
+That the statements are BigQuery's grammar is shown where they are planned; the rules are our
+reading of the documentation.
 """
 
 import ast

@@ -13,7 +13,7 @@ from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
-from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from pyarrow import parquet
 
 from protolith.arrow import arrow_schema
@@ -46,6 +46,8 @@ ORDER BY sequence DESC LIMIT 1
 
 RETRY: Retry = DEFAULT_RETRY.with_timeout(30)
 """How long a request is tried again; the client's own default is ten minutes."""
+JOB_RETRY: Retry = DEFAULT_JOB_RETRY.with_timeout(30)
+"""How long a query is, whose default is forty minutes."""
 
 
 def connect(_home: Path, settings: EngineSettings) -> "BigQueryEngine":
@@ -78,7 +80,7 @@ class BigQueryEngine(Engine):
     def run(self, statements: Sequence[str]) -> None:
         with self._turn:
             for statement in statements:
-                self._ask(self._client.query_and_wait, statement)
+                self._ask(self._client.query_and_wait, statement, job_retry=JOB_RETRY)
 
     def check_place(self, table: Table) -> None:
         live = self._get(table.database, table.name)
@@ -140,7 +142,7 @@ class BigQueryEngine(Engine):
 
     def query(self, sql: str) -> pa.Table:
         with self._turn:
-            found = self._ask(self._client.query_and_wait, sql)
+            found = self._ask(self._client.query_and_wait, sql, job_retry=JOB_RETRY)
             # Through REST: the faster way is one more service, with rights of its own.
             rows: pa.Table = self._asked(lambda: found.to_arrow(create_bqstorage_client=False))
         return rows
