@@ -9,7 +9,8 @@ import pyarrow as pa
 from protolith.dialects import Dialect
 from protolith.engines.adoption import adopted
 from protolith.engines.difference import Difference
-from protolith.engines.drift import LiveColumn, differences
+from protolith.engines.drift import differences
+from protolith.engines.live import LiveColumn
 from protolith.engines.migrating import (
     Entry,
     Size,

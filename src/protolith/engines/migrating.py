@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from protolith.dialects.clickhouse.alter import BESIDE
 from protolith.engines.difference import Difference
-from protolith.engines.drift import LiveColumn
+from protolith.engines.live import LiveColumn
 from protolith.errors import ConflictError, Detail
 from protolith.migrations import Check, Migration, Step
 from protolith.tables import Boolean, Column, Integer, String, Table
