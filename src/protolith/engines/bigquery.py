@@ -96,6 +96,9 @@ class BigQueryEngine(Engine):
     def canonical(self, types: Sequence[str]) -> list[str]:
         return list(types)  # they are written by the dialect on both sides
 
+    def placed(self, table: Table) -> Table:
+        return shortened(table)
+
     def make(self, table: Table) -> None:
         self.dialect.create(table)  # what the service is documented to refuse is refused here
         named = {"tableReference": self._reference(table).to_api_repr()}

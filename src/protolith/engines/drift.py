@@ -6,19 +6,22 @@ from protolith.dialects import Dialect
 from protolith.engines.difference import Difference, moved, null
 from protolith.engines.live import LiveColumn
 from protolith.engines.nested import within
+from protolith.migrations import PlannedStep
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
     """What differs between the table that should be in an engine and the live one, by name.
 
-    `exists` is false where there is no such table; then no difference is listed.
+    `exists` is false where there is no such table; then no difference is listed. `mend` are the
+    steps that would make it what it should be, in their order.
     """
 
     deployment_id: str
     version: int
     exists: bool
     differences: tuple[Difference, ...] = ()
+    mend: tuple[PlannedStep, ...] = ()
 
     @property
     def differs(self) -> bool:

@@ -120,7 +120,7 @@ def check_rows(engine: "Engine", checks: tuple[Check, ...], step: Step | None = 
 
 def detail(step: Step) -> Detail:
     """A step as a place with a sentence."""
-    return Detail(step.why, field_path=".".join(step.change.place) or None)
+    return Detail(step.sentence, field_path=".".join(step.change.place) or None)
 
 
 def _differences(engine: "Engine", table: Table, *, exactly: bool = False) -> list[Difference]:
