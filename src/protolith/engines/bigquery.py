@@ -21,7 +21,7 @@ from protolith.dialects import dialect
 from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.engines.base import Engine
 from protolith.engines.bigquery_resource import bare, merged, resource, shortened
-from protolith.engines.drift import LiveColumn
+from protolith.engines.live import LiveColumn
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.settings import EngineSettings, Service
 from protolith.errors import (
@@ -97,6 +97,9 @@ class BigQueryEngine(Engine):
 
     def canonical(self, types: Sequence[str]) -> list[str]:
         return list(types)  # they are written by the dialect on both sides
+
+    def placed(self, table: Table) -> Table:
+        return shortened(table)
 
     def make(self, table: Table) -> None:
         self.dialect.create(table)  # what the service is documented to refuse is refused here

@@ -89,7 +89,7 @@ def planned_step(step: Step) -> PlannedStep:
         field_path=".".join(place),
         outcome=step.outcome,
         risk=step.risk,
-        why=step.why,
+        why=step.sentence,
         statements=list(step.statements),
         loads=step.loads,
         patch=step.patch,
