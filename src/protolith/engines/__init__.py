@@ -2,7 +2,8 @@
 
 from protolith.engines.base import Engine
 from protolith.engines.difference import Difference
-from protolith.engines.drift import Drift, LiveColumn
+from protolith.engines.drift import Drift
+from protolith.engines.live import LiveColumn
 from protolith.engines.opening import EMBEDDED, NAMES, Engines, check_name, open_engine
 from protolith.engines.settings import EngineSettings
 

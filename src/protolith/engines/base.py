@@ -9,7 +9,9 @@ import pyarrow as pa
 from protolith.dialects import Dialect
 from protolith.engines.adoption import adopted
 from protolith.engines.difference import Difference
-from protolith.engines.drift import LiveColumn, differences
+from protolith.engines.drift import differences
+from protolith.engines.live import LiveColumn
+from protolith.engines.mending import Mend, details, mending
 from protolith.engines.migrating import (
     Entry,
     Size,
@@ -18,7 +20,7 @@ from protolith.engines.migrating import (
     first_step,
 )
 from protolith.errors import ConflictError
-from protolith.migrations import Migration
+from protolith.migrations import Migration, PlannedStep
 from protolith.tables import Column, List, Map, Table
 
 
@@ -87,11 +89,11 @@ class Engine(ABC):
 
         Comments and the order of columns are no reason: rows are loaded by name.
         """
-        found = [d.detail for d in self.compare(table) if not d.harmless]
+        found = [difference for difference in self.compare(table) if not difference.harmless]
         if found:
             raise ConflictError(
                 f"{self.name}: the table {table.database}.{table.name} is another one",
-                details=found,
+                details=details(found, self._mending(table)),
                 hint="drop or rename that table, or register under another table name",
             )
 
@@ -154,6 +156,16 @@ class Engine(ABC):
         """Every way in which the live table differs from `table`, harmless ones included."""
         live = self.columns(table.database, table.name)
         return differences(self._expected(table), live, self.dialect)
+
+    def mend(self, table: Table) -> list[PlannedStep]:
+        """The steps that would make the live table what it should be, in their order."""
+        return [mend.step for mend in self._mending(table)]
+
+    def _mending(self, table: Table) -> tuple[Mend, ...]:
+        with self._turn:
+            live = self.columns(table.database, table.name)
+            found = self.compare(table)
+        return mending(self.placed(table), live, found, self.dialect)
 
     def _expected(self, table: Table) -> tuple[LiveColumn, ...]:
         columns = self.dialect.stored(table).columns

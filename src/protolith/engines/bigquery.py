@@ -13,15 +13,16 @@ from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
-from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from pyarrow import parquet
 
+from protolith.arrow import arrow_schema
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.engines.base import Engine
 from protolith.engines.bigquery_resource import bare, merged, resource, shortened
-from protolith.engines.drift import LiveColumn
-from protolith.engines.migrating import Entry, Size
+from protolith.engines.live import LiveColumn
+from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.settings import EngineSettings, Service
 from protolith.errors import (
     ConflictError,
@@ -37,8 +38,16 @@ R = TypeVar("R")
 
 _FAILURES = (GoogleAPIError, GoogleAuthError, requests.RequestException)
 
+_JOURNAL = """
+SELECT fingerprint, done, sequence, live_columns FROM {}
+WHERE database_name = {} AND table_name = {}
+ORDER BY sequence DESC LIMIT 1
+"""
+
 RETRY: Retry = DEFAULT_RETRY.with_timeout(30)
 """How long a request is tried again; the client's own default is ten minutes."""
+JOB_RETRY: Retry = DEFAULT_JOB_RETRY.with_timeout(30)
+"""How long a query is, whose default is forty minutes."""
 
 
 def connect(_home: Path, settings: EngineSettings) -> "BigQueryEngine":
@@ -71,7 +80,7 @@ class BigQueryEngine(Engine):
     def run(self, statements: Sequence[str]) -> None:
         with self._turn:
             for statement in statements:
-                self._ask(self._client.query_and_wait, statement)
+                self._ask(self._client.query_and_wait, statement, job_retry=JOB_RETRY)
 
     def check_place(self, table: Table) -> None:
         live = self._get(table.database, table.name)
@@ -88,6 +97,9 @@ class BigQueryEngine(Engine):
 
     def canonical(self, types: Sequence[str]) -> list[str]:
         return list(types)  # they are written by the dialect on both sides
+
+    def placed(self, table: Table) -> Table:
+        return shortened(table)
 
     def make(self, table: Table) -> None:
         self.dialect.create(table)  # what the service is documented to refuse is refused here
@@ -133,7 +145,7 @@ class BigQueryEngine(Engine):
 
     def query(self, sql: str) -> pa.Table:
         with self._turn:
-            found = self._ask(self._client.query_and_wait, sql)
+            found = self._ask(self._client.query_and_wait, sql, job_retry=JOB_RETRY)
             # Through REST: the faster way is one more service, with rights of its own.
             rows: pa.Table = self._asked(lambda: found.to_arrow(create_bqstorage_client=False))
         return rows
@@ -142,16 +154,52 @@ class BigQueryEngine(Engine):
         """Nothing goes on in a table after its statement has ended."""
 
     def run_steps(self, migration: Migration, first: int) -> None:
-        raise EngineError(
-            "BigQuery: a migration is planned here, but not run",
-            hint="run the statements of the plan yourself; a schema of it goes to tables.patch",
-        )
+        if not migration.steps:
+            return
+        columns = columns_text(self, migration)
+        for number, step in enumerate(migration.steps[first:], first):
+            self._write_journal(migration, number, columns)
+            check_rows(self, step.checks, step)
+            self.run(step.statements)
+            if step.patch:
+                self.patch(migration.tables[number + 1])
+        self.verify(migration.new)
+        self._write_journal(migration, len(migration.steps), columns)
+
+    def _write_journal(self, migration: Migration, done: int, columns: str) -> None:
+        if not self.columns(JOURNAL.database, JOURNAL.name):
+            self.make(JOURNAL)
+        finished = done == len(migration.steps)
+        self._add_to_journal(migration.old, migration.fingerprint, done, finished, columns)
+
+    def _add_to_journal(self, table: Table, *words: object) -> None:
+        """Write a line more: the last one counts, and there is no moment without one."""
+        last = self._last_entry(table)
+        sequence = 1 if last is None else last["sequence"] + 1
+        *begun, columns = words
+        line = (table.database, table.name, *begun, sequence, columns)
+        schema = arrow_schema(JOURNAL)
+        row = dict(zip(schema.names, line, strict=True))
+        self.load(JOURNAL, pa.Table.from_pylist([row], schema=schema))
+
+    def _last_entry(self, table: Table) -> dict[str, Any] | None:
+        if not self.columns(JOURNAL.database, JOURNAL.name):
+            return None
+        places = map(self.dialect.literal, (table.database, table.name))
+        rows = self.query(_JOURNAL.format(self.dialect.qualified(JOURNAL), *places)).to_pylist()
+        return rows[0] if rows else None
 
     def journal(self, table: Table) -> Entry | None:
-        return None
+        with self._turn:
+            last = self._last_entry(table)
+        if last is None or not last["fingerprint"]:
+            return None
+        return Entry(last["fingerprint"], last["done"], last["live_columns"])
 
     def forget_migration(self, table: Table) -> None:
-        """No migration is begun here, so none is remembered."""
+        with self._turn:
+            if self.journal(table) is not None:
+                self._add_to_journal(table, "", 0, True, "")  # noqa: FBT003 - a value of a column
 
     def size(self, table: Table) -> Size:
         found = self._get(table.database, table.name)

@@ -17,7 +17,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from protolith.dialects import dialect
 from protolith.dialects.clickhouse.alter import WAIT
 from protolith.engines.base import Engine
-from protolith.engines.drift import LiveColumn
+from protolith.engines.live import LiveColumn
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
 from protolith.engines.settings import EngineSettings, Server

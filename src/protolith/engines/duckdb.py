@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from protolith.dialects import dialect
 from protolith.engines.base import Engine
-from protolith.engines.drift import LiveColumn
+from protolith.engines.live import LiveColumn
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.settings import EngineSettings
 from protolith.errors import (

@@ -51,4 +51,6 @@ def drift_of(table: Table, live: Engine, version: int) -> Drift:
     name = f"{table.database}.{table.name}:{live.name}"
     if not live.columns(table.database, table.name):
         return Drift(name, version, exists=False)
-    return Drift(name, version, exists=True, differences=live.compare(table))
+    found = live.compare(table)
+    mend = tuple(live.mend(table)) if found else ()
+    return Drift(name, version, exists=True, differences=found, mend=mend)

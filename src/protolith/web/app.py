@@ -15,9 +15,9 @@ from starlette.exceptions import HTTPException
 
 from protolith import errors
 from protolith.compiler import self_test
+from protolith.registry import Diagnosis, SchemaRegistry
 from protolith.registry.confluent import ConfluentError
 from protolith.web import confluent
-from protolith.registry import Diagnosis, SchemaRegistry
 from protolith.web.admin import lists
 from protolith.web.admin import router as admin
 from protolith.web.api import router

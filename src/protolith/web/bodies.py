@@ -54,6 +54,7 @@ class ErrorDetail(BaseModel):
     record: int | None = None
     offset: int | None = None
     rule: str | None = None
+    mend: tuple[str, ...] | None = None
 
 
 class ErrorBody(BaseModel):
