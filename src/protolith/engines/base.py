@@ -94,7 +94,7 @@ class Engine(ABC):
             raise ConflictError(
                 f"{self.name}: the table {table.database}.{table.name} is another one",
                 details=details(found, self._mending(table)),
-                hint="drop or rename that table, or register under another table name",
+                hint="mend, drop or rename that table, or register under another table name",
             )
 
     def migrate(
