@@ -11,6 +11,7 @@ from cyclopts import Parameter
 import protolith
 from protolith import errors
 from protolith.cli import app
+from protolith.compatibility.comparison import DEFAULT_LEVELS
 from protolith.compatibility.policies import buf, confluent_fields
 from protolith.compatibility.rules import notes, protojson, source, wire
 from protolith.layout.choices import OPTIONS, STYLES, values_of
@@ -228,11 +229,23 @@ def compatibility_page() -> str:
     rows = ["# Compatibility\n"]
     rows.append(
         "`protolith check NEW --against OLD` and `protolith.check(new, history)` say what a change"
-        " does: to bytes (`wire`), to JSON (`json`) and to code that was generated (`source`)."
-        " Backward is old data under the new schema, forward new data under the old one; `source`"
-        " is backward only. A finding is `safe` (every value survives), `lossy` (some are changed"
+        " does: to bytes (`wire`), to JSON (`json`), to code that was generated (`source`) and, where"
+        " it is asked for, to tables (`table`). Backward is old data under the new schema, forward"
+        " new data under the old one; `source` is backward only. A finding is `safe` (every value survives), `lossy` (some are changed"
         " or gone), `broken` (none of the field survives) or `error` (some payload does not parse)."
         " The command ends with 100 if one is `lossy` or worse; `--fail-on` moves that.\n"
+    )
+    rows.append(
+        '## Tables\n\n`--levels table` and `levels=("table",)` lay the message out in both versions,'
+        " in the native layout or in another (`--layout`), and say what moves the table in each"
+        " engine (`--engines`): nothing, in place, by writing a column again, or not at all, with"
+        " the statements. Backward asks whether the rows that are there survive, forward whether"
+        " queries and loads made for the old columns still work. A severity is that of the worst"
+        " rows there could be: a step that an engine refuses for some rows is `lossy`, one that it"
+        " cannot make is an `error`. Fields are told apart by number: a rename is a rename, and a"
+        " column whose field is gone stays until `protolith migrate --drop-columns`. The table is"
+        " that of `--message`, else of the message with the option `table_name`, else of the first;"
+        " it goes with its message when that gets another name.\n"
     )
     rows.append(
         "## Modes\n\nA subject has a mode, or inherits the default of all, which is NONE until"
@@ -267,14 +280,22 @@ def compatibility_page() -> str:
         versions = [path for path in versions if path.exists()]
         rows += [f"```proto\n// {p.stem}\n{p.read_text().strip()}\n```\n" for p in versions]
         *history, new = [_as_version(path) for path in versions]
+        table = rule.name.startswith(("COLUMN_", "TABLE_"))
+        levels = ("table",) if table else DEFAULT_LEVELS
         rows.append("| rule | level | direction | severity | of | why |\n|---|---|---|---|---|---|")
         rows += [
-            f"| `{one.rule}` | {one.level} | {one.direction} | {one.severity} | `{one.subject}` |"
-            f" {one.why} |"
-            for one in protolith.check(new, history, "FULL")
+            f"| `{one.rule}` | {_level(one)} | {one.direction} | {one.severity} |"
+            f" `{one.subject}` | {one.why} |"
+            for one in protolith.check(new, history, "FULL", levels=levels)
         ]
         rows.append("")
     return "\n".join(rows).rstrip() + "\n"
+
+
+def _level(finding: protolith.Finding) -> str:
+    """The level, with the engines and what each of them does."""
+    told = [f"{engine} {text.partition(':')[0]}" for engine, text in finding.engines]
+    return f"{finding.level}: {', '.join(told)}" if told else finding.level
 
 
 def _as_version(path: Path) -> protolith.DescriptorSet:

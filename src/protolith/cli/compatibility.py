@@ -19,7 +19,7 @@ from protolith.cli.reports import REPORTS, Report
 from protolith.compatibility import Finding, SchemaDiff
 from protolith.compatibility import check as compare
 from protolith.compatibility import diff as compare_both
-from protolith.compatibility.comparison import SERVED
+from protolith.compatibility.comparison import DEFAULT_LEVELS
 from protolith.compatibility.differences import diff_texts
 from protolith.compatibility.findings import SEVERITIES, Level, Mode
 from protolith.compiler import Sources, open_path, read_path
@@ -71,7 +71,7 @@ def check(
         open_schema(new),
         [open_schema(one) for one in against],
         mode,
-        levels=tuple(levels or SERVED),
+        levels=tuple(levels or DEFAULT_LEVELS),
         policy=policy,
         message=message,
     )

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Uplo
 from fastapi.responses import PlainTextResponse, Response
 
 from protolith.compatibility import Mode, verdict
-from protolith.compatibility.comparison import SERVED
+from protolith.compatibility.comparison import DEFAULT_LEVELS
 from protolith.compiler import compiler_version, jail, open_upload
 from protolith.decoding import Framing, Source
 from protolith.dialects import dialect as find_dialect
@@ -162,7 +162,7 @@ async def check_files(
 
     def work() -> CheckResponse:
         found = registry.check_compatibility(open_upload(parts), subject, mode, message)
-        levels: dict[str, bool] = {level: verdict(found)[level] for level in SERVED}
+        levels: dict[str, bool] = {level: verdict(found)[level] for level in DEFAULT_LEVELS}
         return CheckResponse(compatible=levels, findings=found)
 
     return await work_in_thread(work)

@@ -22,7 +22,7 @@ from protolith.changes import (
     ReorderColumns,
     apply,
 )
-from protolith.dialects.alteration import Step, chain, impossible_step, nothing
+from protolith.dialects.alteration import Step, chain, impossible_step, nothing, widens
 from protolith.dialects.base import Dialect
 from protolith.tables import (
     Bytes,
@@ -118,6 +118,9 @@ class _Alteration:
         if len(place) > 1 or not _widens(old.type, new.type):
             return impossible_step(change, f"the type cannot change in place; {_INSTEAD}")
         alter = f"ALTER COLUMN {self.name(place)} SET DATA TYPE {text}"
+        if isinstance(new.type, Float) and not widens(old.type, new.type):
+            step = self.ddl(change, alter, "numbers of more digits than FLOAT64 has are rounded")
+            return replace(step, risk="lossy")
         return self.ddl(change, alter, "each value is one of the wider type")
 
     def change_nullability(self, change: Change, place: Place, *, nullable: bool) -> Step:
