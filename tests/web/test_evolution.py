@@ -35,6 +35,8 @@ def test_modes_are_set_read_and_inherited(client: TestClient) -> None:
     assert client.get("/subjects/d.m/compatibility").json()["mode"] == "FULL"
     body = {"mode": "BACKWARD", "levels": ["wire", "json"]}
     assert client.put("/subjects/d.m/compatibility", json=body).json()["levels"] == body["levels"]
+    table = {"mode": "BACKWARD", "levels": ["wire", "table"]}
+    assert client.put("/subjects/d.m/compatibility", json=table).json()["levels"] == table["levels"]
     assert client.delete("/subjects/d.m/compatibility").json()["mode"] == "FULL"
     for wrong in (
         {"mode": "BACK"},
@@ -68,5 +70,8 @@ def test_a_difference_is_asked_for_by_versions(client: TestClient) -> None:
     assert (found["old"], found["new"]) == ("d.m@1", "d.m@2")
     assert "FIELD_WIRE_COMPATIBLE_TYPE" in {one["rule"] for one in found["findings"]}
     assert "-  int64 x = 1;\n+  int32 x = 1;\n" in found["text"]
+    assert [(one["engine"], one["outcome"]) for one in found["tables"]] == [
+        ("bigquery", "nothing"), ("clickhouse", "nothing"), ("duckdb", "nothing"),
+    ]  # fmt: skip
     assert client.get("/subjects/d.m/diff").json() == found
     assert client.get("/subjects/d.m/diff", params={"to": 7}).status_code == 404

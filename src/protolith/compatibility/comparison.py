@@ -76,7 +76,7 @@ def check(  # noqa: PLR0913
         for before_side, after_side in sides(new, old, pair, layout) if "table" in levels else ():
             moved = compare_tables(before_side, after_side, mode, engines)
             found |= {replace(one, against=number + 1): None for one in moved}
-    return waive(sorted(found, key=_order), waivers)
+    return waive(worst_first(found), waivers)
 
 
 def _names(
@@ -161,6 +161,11 @@ def _finding(
         against=against, witness=said.witness, lenient=said.lenient,
         field_path=said.field_path,
     )  # fmt: skip
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings in the order in which `check` has them."""
+    return sorted(findings, key=_order)
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

@@ -15,7 +15,6 @@ from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, Converter, check_converter
-from protolith.dialects.bigquery.schema_json import from_json
 from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
 from protolith.dialects.parts import Written
 from protolith.engines import Drift, Engine, Engines, EngineSettings, check_name
@@ -25,13 +24,14 @@ from protolith.errors import (
     NotFoundError,
     SchemaRegistryError,
 )
-from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out, without_message
+from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout
 from protolith.lint import LintFinding
 from protolith.registry.administration import Administration
 from protolith.registry.batches import prepare_batch
 from protolith.registry.cache import SchemaCache
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.evolution import Evolution
+from protolith.registry.judging import Known
 from protolith.registry.loading import Loading
 from protolith.registry.migrating import Migrating
 from protolith.registry.references import resolve
@@ -305,17 +305,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         return Layout.of(json.loads(deployment.layout))
 
     def _table(self, version: Version, layout: Layout = NATIVE) -> Table:
-        if version.descriptors is None:
-            schema = json.loads(version.schema_json)
-            table = from_json(schema, table=version.table, database=version.database)
-            return without_message(table, layout)
-        return lay_out(
-            descriptors_of(version),
-            version.message,
-            table=version.table,
-            database=version.database,
-            layout=layout,
-        )
+        return Known.of(version, version.version).laid_out(layout)
 
     def _deployment(self, version: Version, engine: str | None) -> Deployment:
         """The one table of a subject, or that in an engine."""

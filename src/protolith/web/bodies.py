@@ -36,10 +36,10 @@ class CheckResponse(BaseModel):
 
 
 class SetCompatibility(Body):
-    """A mode, the levels that count (wire, json), or a policy that counts instead of them."""
+    """A mode, the levels that count (wire, json, table), or a policy instead of them."""
 
     mode: Promise
-    levels: list[Literal["wire", "json"]] = Field(default=["wire"], min_length=1)
+    levels: list[Literal["wire", "json", "table"]] = Field(default=["wire"], min_length=1)
     policy: str | None = None
 
 
