@@ -336,3 +336,23 @@ def test_a_difference_has_a_plan_for_each_engine(registry: SchemaRegistry) -> No
         'ALTER TABLE "d"."m" ALTER COLUMN "y" TYPE VARCHAR',
     ]
     assert "create another table" in plans["bigquery"].why
+
+
+def test_waivers_in_python(registry: SchemaRegistry) -> None:
+    columns = [{"name": "a", "type": "STRING"}, {"name": "b", "type": "INT64"}]
+    registry.register_json(columns, "j", "d")
+    put(registry, LONG)
+    registry.set_compatibility(None, "BACKWARD")
+    agreed = Waiver("FIELD_REMOVAL", "b", "nobody has it", "ann")
+    registry.register_json(columns[:1], "j", "d", waivers=(agreed,))
+    small = Waiver(RULE, "a.M.x", "all are small", "ann")
+    registry.register_schema(INT, "m", "d", waivers=(small,))
+    assert [one.rule for name in ("d.j", "d.m") for one in registry.waivers(name)] == [
+        "FIELD_REMOVAL", RULE,
+    ]  # fmt: skip
+    batch = [{"proto_content": BOOL, "table_name": "m", "database_name": "d"}]
+    with pytest.raises(MalformedError, match="waivers must be a list"):
+        registry.register_schemas_batch([{**batch[0], "waivers": [1]}])
+    agreed_so = {"waivers": [f"{RULE}:1=yes or no"], "waived_by": "bob"}
+    registry.register_schemas_batch([{**batch[0], **agreed_so}])
+    assert [one.who for one in registry.waivers("d.m")] == ["ann", "bob"]

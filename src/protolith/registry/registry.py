@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from protolith.compatibility import compare_schemas
+from protolith.compatibility import Waiver, compare_schemas
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema
@@ -104,14 +104,17 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         *,
         message: str | None = None,
         references: Sequence[Reference] = (),
+        waivers: Sequence[Waiver] = (),
     ) -> str:
         """Register a protobuf schema and return its `schema_id`.
 
         The same content again gives the same id and version; other content for the same table is
         its next version. `message` chooses which message is the table; `references` say
-        which imports are files that other subjects have registered.
+        which imports are files that other subjects have registered, `waivers` which findings of
+        the subject's mode pass.
         """
-        about = (table_name, database_name, description, message, tuple(references))
+        rest = message, tuple(references), tuple(waivers)
+        about = (table_name, database_name, description, *rest)
         submission = Submission(proto_content, *about)
         return self.register(submission).schema_id
 
@@ -121,9 +124,12 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         table_name: str,
         database_name: str = DEFAULT_DATABASE,
         description: str | None = None,
+        *,
+        waivers: Sequence[Waiver] = (),
     ) -> str:
         """Register a BigQuery JSON schema and return its `schema_id`."""
-        submission = JsonSubmission(schema_json, table_name, database_name, description)
+        about = table_name, database_name, description, tuple(waivers)
+        submission = JsonSubmission(schema_json, *about)
         return self.register(submission).schema_id
 
     def register(self, submission: Submission | JsonSubmission) -> SchemaVersion:
@@ -142,7 +148,8 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
 
         Each is a mapping with the arguments of `register_schema`, or with `schema_json` in place
         of `proto_content`. `references` may name other members, in any order, by their
-        `table_name`. The error names the index of every schema that has a fault.
+        `table_name`; `waivers` are texts such as RULE:PATH=REASON, and `waived_by` says who. The
+        error names the index of every schema that has a fault.
         """
         ready = prepare_batch(self._store, schemas, self.converter)
         return [version.schema_id for version in self._keep_versions(ready, label="schemas")]

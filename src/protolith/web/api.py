@@ -124,7 +124,8 @@ async def register_schema(
 @router.post("/schemas/register-json")
 async def register_json(registry: Registry, body: RegisterJson) -> SchemaRegistrationResponse:
     """Register a BigQuery JSON schema: a list of fields, or an object with `fields`."""
-    about = (body.table_name, body.database_name, body.description)
+    agreed = waivers_of(body.waivers, body.waived_by)
+    about = (body.table_name, body.database_name, body.description, agreed)
     return await work_in_thread(_register, registry, JsonSubmission(body.columns, *about))
 
 
