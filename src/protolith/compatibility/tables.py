@@ -152,7 +152,9 @@ class _Comparison:
                 return _plain_values(before, change)
 
     def text(self, table: Table, place: Place) -> str:
-        return self.dialect.type_text(chain(self.dialect.stored(table), place)[-1].type)
+        # By itself: where maps are stored as lists, the place leads through other columns.
+        alone = replace(table, columns=(chain(table, place)[-1],))
+        return self.dialect.type_text(self.dialect.stored(alone).columns[0].type)
 
     def finding(  # noqa: PLR0913 - a finding has this many parts
         self,
