@@ -126,6 +126,14 @@ class DescriptorSet:
             hint=f"messages here: {', '.join(candidates[:20])}" if candidates else None,
         )
 
+    def has_message(self, full_name: str) -> bool:
+        """Whether a message of that full name is in a submitted file or in an import."""
+        try:
+            self.pool.FindMessageTypeByName(full_name)
+        except KeyError:
+            return False
+        return True
+
     def table_message(self, name: str | None = None) -> Descriptor:
         """The message that is the table.
 

@@ -9,6 +9,7 @@ from protolith.dialects.alteration import Check, Outcome, Risk, Step
 from protolith.tables import Table
 
 RISKS: tuple[Risk, ...] = ("none", "rewrite", "lossy")
+OUTCOMES: tuple[Outcome, ...] = ("nothing", "in place", "rewrite", "rebuild", "impossible")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class Migration:
     def risk(self) -> Literal["none", "rewrite", "lossy"]:
         """The worst risk of a step."""
         return max((step.risk for step in self.steps), key=RISKS.index, default="none")
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome of a step."""
+        return max((step.outcome for step in self.steps), key=OUTCOMES.index, default="nothing")
 
     @property
     def impossible(self) -> tuple[Step, ...]:

@@ -54,7 +54,6 @@ class _Alteration:
     def __init__(self, dialect: Dialect, table: Table) -> None:
         self.dialect = dialect
         self.logical = table
-        self.table = dialect.stored(table)
         self.prefix = f"ALTER TABLE {dialect.qualified(table)}"
 
     def step(self, change: Change) -> Step:
@@ -121,25 +120,22 @@ class _Alteration:
         return Step(change, "in place", "none", "queries that use the old name break", tuple(texts))
 
     def change_type(self, change: Change, place: Place) -> Step:
-        old = chain(self.table, place)[-1]
-        new = chain(self.dialect.stored(apply(change, self.logical)), place)[-1]
-        text = self.dialect.type_text(new.type)
-        if self.dialect.type_text(old.type) == text:
+        was = chain(self.logical, place)[-1].type
+        old = self.stored(was)
+        new = self.stored(chain(apply(change, self.logical), place)[-1].type)
+        text = self.dialect.type_text(new)
+        if self.dialect.type_text(old) == text:
             return nothing(change, "BigQuery has one type for both")
-        if len(place) > 1 or not _widens(old.type, new.type):
+        if len(place) > 1 or not _widens(old, new):
             return impossible_step(change, "the type cannot change in place", _INSTEAD)
         alter = f"ALTER COLUMN {self.name(place)} SET DATA TYPE {text}"
-        before, after = (
-            chain(t, place)[-1].type for t in (self.logical, apply(change, self.logical))
-        )
-        if isinstance(new.type, Float) and not widens(before, after):
-            why = "numbers of more digits than a FLOAT64 has are rounded"
+        if isinstance(new, Float) and not widens(was, new):
+            why = "numbers of more digits than FLOAT64 has are rounded"
             return self.ddl(change, alter, why, lossy=True)
         return self.ddl(change, alter, "each value is one of the wider type")
 
     def change_nullability(self, change: Change, place: Place, *, nullable: bool) -> Step:
-        column = chain(self.table, place)[-1]
-        if isinstance(column.type, List | Map):
+        if isinstance(chain(self.logical, place)[-1].type, List | Map):
             return nothing(change, "repeated columns are never NULL")
         if not nullable:
             return impossible_step(
@@ -156,6 +152,10 @@ class _Alteration:
         action = "DROP DEFAULT" if default is None else f"SET DEFAULT {default}"
         text = f"ALTER COLUMN {self.name(place)} {action}"
         return self.ddl(change, text, "for rows to come; those that are there stay as they are")
+
+    def stored(self, type_: Type) -> Type:
+        """By itself: a place through a map leads through other columns where maps are lists."""
+        return self.dialect.stored(Table("", "", (Column("c", type_),))).columns[0].type
 
     def ddl(self, change: Change, action: str, why: str, *, lossy: bool = False) -> Step:
         statement = f"{self.prefix} {action}"
