@@ -90,6 +90,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         self.engines.close()
         if "_store" in self.__dict__:
             self._cache.clear()
+            self._targets.clear()
             self._store.close()
             del self.__dict__["_store"]
 
