@@ -3,11 +3,9 @@
 `python loader.py dying HOME ENGINE LOAD_ID AT [FAULT]` loads a file with that id, and dies before
 its AT-th word to the engine (0: never); it prints `ready`, then how many words there were. With the
 fault `forgetful` the id is not told to the engine, with `hasty` it is kept before the rows are.
-`python loader.py filling HOME ENGINE` loads with a disk that gets full, at each write in turn.
+`python loader.py filling HOME ENGINE` loads with little room on the disk, then with enough.
 """
 
-import ctypes
-import errno
 import json
 import os
 import signal
@@ -74,28 +72,38 @@ FAULTS: dict[str, Any] = {"": lambda _: None, "forgetful": forgetful, "hasty": h
 
 
 def filling(home: Path, engine: str) -> None:
-    """The disk is full from some write on; then there is room again."""
-    fail = ctypes.CDLL(None).disk_fail
-    refused, point, failed = 0, 0, True
+    """Load while there is room for ever more, and again each time when there is enough."""
+    count = f"SELECT count(*) AS n FROM {SUBJECT}"
     with SchemaRegistry(home) as registry:
-        count = f"SELECT count(*) AS n FROM {SUBJECT}"
-        before = 0
-        while failed:
-            point += 1 + point // 4
-            fail(point, errno.ENOSPC, 1)
-            load_id = f"at {point}"
+        registry.ingest(SUBJECT, home / "numbers.bin", engine, load_id="first")
+        before = registry.query(engine, count).column("n")[0].as_py()
+        for room in (*range(0, 320, 40), *range(1000, 3000, 250), 10_000):
+            refused = ""
+            _fill(home / "ballast", room * 1024)
             try:
-                registry.ingest(SUBJECT, home / "numbers.bin", engine, load_id=load_id)
-            except SchemaRegistryError:
-                refused += 1
-                fail(0, 0, 0)
-                registry.ingest(SUBJECT, home / "numbers.bin", engine, load_id=load_id)
+                registry.ingest(SUBJECT, home / "numbers.bin", engine, load_id=f"{room} KB")
+            except SchemaRegistryError as error:
+                refused = error.code
+            (home / "ballast").unlink()
+            between = registry.query(engine, count).column("n")[0].as_py()
+            registry.ingest(SUBJECT, home / "numbers.bin", engine, load_id=f"{room} KB")
+            after = registry.query(engine, count).column("n")[0].as_py()
+            print(json.dumps([refused, between - before, after - before]), flush=True)  # noqa: T201
+            before = after
+
+
+def _fill(ballast: Path, room: int) -> None:
+    """Leave that many bytes of the disk; the engine may take some meanwhile."""
+    with ballast.open("wb") as file:
+        disk = os.statvfs(ballast.parent)
+        size = disk.f_bavail * disk.f_frsize - room
+        while size > 0:
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+            except OSError:
+                size -= 16 * 1024
             else:
-                failed = fail(0, 0, 0) >= point
-            now = registry.query(engine, count).column("n")[0].as_py()
-            print(json.dumps([load_id, now - before]), flush=True)  # noqa: T201
-            before = now
-    print(json.dumps(["refused", refused]))  # noqa: T201
+                return
 
 
 if __name__ == "__main__":

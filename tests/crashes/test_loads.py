@@ -1,5 +1,6 @@
 """A load is killed wherever it speaks to its engine, and at any moment; run again it is whole."""
 
+import json
 import os
 import random
 import subprocess
@@ -127,3 +128,26 @@ def test_an_id_that_is_not_kept_with_the_rows_is_caught(home: tuple[Path, str], 
     load(*home, "again", 0, fault)
     load(*home, "again", 0, fault)
     assert found(*home) != times(3)
+
+
+def test_what_a_full_disk_cut_off_is_whole_when_there_is_room_again(home: tuple[Path, str]) -> None:
+    """On a small disk of its own. In ClickHouse it is all or nothing for each block."""
+    disk = home[0].with_name("disk")
+    disk.mkdir()
+    mount = (
+        'mount -t tmpfs -o size=200m none "$1" && cp -a "$2/." "$1/" || exit 77;'
+        ' exec "$3" "$4" filling "$1" "$5"'
+    )
+    words = ["sh", "-c", mount, "sh", disk, home[0], sys.executable, PROGRAM, home[1]]
+    done = subprocess.run(
+        ["unshare", "-Urm", *map(str, words)], capture_output=True, text=True, check=False
+    )
+    if done.returncode in (1, 77) and not done.stdout and not os.environ.get("CI"):
+        pytest.skip(f"no disk can be made here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    rounds = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {refused for refused, *_ in rounds} == {"STORAGE_FULL", ""}
+    for refused, between, after in rounds:
+        if home[1] == "duckdb" or not refused:
+            assert between == (0 if refused else ROWS)
+        assert after == ROWS

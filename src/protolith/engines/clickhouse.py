@@ -30,6 +30,7 @@ from protolith.errors import (
     EngineError,
     EngineUnavailableError,
     SchemaRegistryError,
+    StorageFullError,
 )
 from protolith.migrations import Migration, Step
 from protolith.tables import Table
@@ -67,6 +68,7 @@ _FORGET = """
 DELETE FROM protolith.migrations
 WHERE database_name = {database:String} AND table_name = {table:String}
 """
+_FULL = ("NOT_ENOUGH_SPACE", "No space left on device")
 _PATIENCE, _PAUSE = 6000, 0.1
 # Without the first, NULL for a column that takes none becomes 0 or '' without a word.
 _LOAD = {"input_format_null_as_default": 0}
@@ -331,8 +333,11 @@ class ClickHouseEngine(Engine):
         except ClickHouseError as error:
             raise self._refused(error) from None
 
-    def _refused(self, error: ClickHouseError) -> EngineError:
-        return EngineError(f"ClickHouse refused: {_reason(error, self._hidden)}")
+    def _refused(self, error: ClickHouseError) -> SchemaRegistryError:
+        reason = _reason(error, self._hidden)
+        if any(word in str(error) for word in _FULL):
+            return StorageFullError(f"the disk of ClickHouse is full: {reason}", hint="make room")
+        return EngineError(f"ClickHouse refused: {reason}")
 
 
 def _reason(error: ClickHouseError, hidden: Mapping[str, str]) -> str:

@@ -19,6 +19,8 @@ from protolith.errors import (
     ConflictError,
     EngineError,
     EngineUnavailableError,
+    SchemaRegistryError,
+    StorageFullError,
 )
 from protolith.migrations import Migration
 from protolith.tables import Table
@@ -50,6 +52,8 @@ WHERE database_name = current_database() AND lower(schema_name) = lower($1)
 _BLOCKS = """
 SELECT count(DISTINCT block_id) FILTER (block_id >= 0) FROM pragma_storage_info(?)
 """
+_FULL = "No space left on device"
+_MAKE_ROOM = "make room, and try again: a load is there in whole, or not at all"
 _OF_TABLE = "WHERE database_name = ? AND table_name = ?"
 # No statement reaches the network or other files, and none can undo that.
 _CLOSED = (
@@ -72,6 +76,10 @@ def connect(home: Path, settings: EngineSettings) -> "DuckDBEngine":
             "DuckDB misreads the path of the data directory: there is a ? or a backslash in it",
             hint="use another data directory",
         )
+    return DuckDBEngine(path, home)
+
+
+def _connect(path: str, home: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(path)
     except duckdb.Error as error:
@@ -82,7 +90,7 @@ def connect(home: Path, settings: EngineSettings) -> "DuckDBEngine":
     except duckdb.Error as error:
         connection.close()
         raise _unavailable(error, home) from None
-    return DuckDBEngine(connection, home)
+    return connection
 
 
 class DuckDBEngine(Engine):
@@ -90,10 +98,11 @@ class DuckDBEngine(Engine):
 
     name = "duckdb"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    def __init__(self, path: str, home: Path) -> None:
         super().__init__()
         self.dialect = dialect("duckdb", version=duckdb.__version__)
-        self._connection = connection
+        self._connection = _connect(path, home)
+        self._path = path
         self._home = home
 
     def run(self, statements: Sequence[str]) -> None:
@@ -109,7 +118,7 @@ class DuckDBEngine(Engine):
                 yield
                 self._ask("COMMIT")
             except BaseException:
-                with suppress(EngineError):  # a COMMIT that fails has rolled back already
+                with suppress(SchemaRegistryError):  # a COMMIT that fails has rolled back already
                     self._ask("ROLLBACK")
                 raise
 
@@ -144,7 +153,8 @@ class DuckDBEngine(Engine):
                         return False
                     self._ask(f"INSERT INTO {name} BY NAME SELECT * FROM {source}")  # noqa: S608
             finally:
-                self._connection.unregister(source)
+                with suppress(duckdb.Error):  # after a fatal error it is another connection
+                    self._connection.unregister(source)
         return True
 
     def _note_load(self, table: Table, load_id: str, rows: int) -> bool:
@@ -238,8 +248,16 @@ class DuckDBEngine(Engine):
             raise self._refused(error) from None
         return rows
 
-    def _refused(self, error: duckdb.Error) -> EngineError:
-        return EngineError(f"DuckDB refused: {_reason(error, self._home)}")
+    def _refused(self, error: duckdb.Error) -> SchemaRegistryError:
+        if isinstance(error, duckdb.FatalException) and self._path != ":memory:":
+            # It takes nothing more. Opened again, the file is at its last commit.
+            with suppress(duckdb.Error):
+                self._connection.close()
+            self._connection = _connect(self._path, self._home)
+        reason = _reason(error, self._home)
+        if _FULL in str(error):
+            return StorageFullError(f"the disk of DuckDB is full: {reason}", hint=_MAKE_ROOM)
+        return EngineError(f"DuckDB refused: {reason}")
 
 
 def _unavailable(error: duckdb.Error, home: Path) -> EngineUnavailableError:
