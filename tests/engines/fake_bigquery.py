@@ -71,6 +71,7 @@ class FakeBigQuery(ThreadingHTTPServer):
         if len(body.get("clustering", {}).get("fields", [])) > 4:
             raise Refused(400, "invalid", "At most 4 fields can be clustered by.")
         made = body | {"schema": {"fields": fields}, "etag": "1", "type": "TABLE"}
+        made["creationTime"] = str(1_790_000_000_000 + len(self.requests))
         self.tables[dataset, name] = made
         return made
 
@@ -159,7 +160,7 @@ class Handler(BaseHTTPRequestHandler):
         except Exception as error:  # noqa: BLE001 - what breaks a connection is tried for long
             said = {"message": f"the fake failed: {error!r}", "reason": "invalid"}
             status, body = 400, {"error": {"code": 400, **said, "errors": [said]}}
-        if self.path.startswith("/upload/") and self.command == "POST":
+        if self.path.startswith("/upload/") and self.command == "POST" and status == 200:
             headers["Location"] = f"{self.server.endpoint}{self.path}&upload_id={body['id']}"
         text = json.dumps(body).encode()
         self.send_response(status)
@@ -178,8 +179,10 @@ class Handler(BaseHTTPRequestHandler):
         if found := _TABLE.fullmatch(path):
             return self._table(*found.groups(), body)
         if found := _DATASET.fullmatch(path):
-            held = service.datasets.get(found[2])
-            return held or service.insert_dataset(found[1], body)
+            if self.command == "GET":
+                asked = {"datasetReference": {"projectId": found[1], "datasetId": found[2]}}
+                return service.datasets.get(found[2], asked)
+            return service.insert_dataset(found[1], body)
         if path.endswith("/queries"):
             return service.query(body["query"])
         if job := service.jobs.get(path.rpartition("/")[2]):
@@ -203,8 +206,10 @@ class Handler(BaseHTTPRequestHandler):
         asked = parse_qs(urlsplit(self.path).query)
         if self.command == "POST":
             assert asked["uploadType"] == ["resumable"]
-            upload = str(len(self.server.uploads))
-            self.server.uploads[upload] = json.loads(data)
+            upload, job = str(len(self.server.uploads)), json.loads(data)
+            if (name := job["jobReference"]["jobId"]) in self.server.jobs:
+                raise Refused(409, "duplicate", f"Already Exists: Job {name}")
+            self.server.uploads[upload] = job
             return {"id": upload}
         return self.server.load(self.server.uploads[asked["upload_id"][0]], data)
 

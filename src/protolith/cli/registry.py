@@ -222,6 +222,7 @@ def ingest(
     compression: Compression = "auto",
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
     dead_letters: Path | None = None,
+    load_id: str | None = None,
 ) -> None:
     """Load messages into the table of a version; a bad record means that nothing is loaded.
 
@@ -243,12 +244,19 @@ def ingest(
         Leave bad records out, and report them.
     dead_letters: Path | None
         Leave them out, and keep their bytes in this file for protolith replay.
+    load_id: str | None
+        A name of this load: run again, it adds nothing. content: made of the bytes and the version.
     """
     data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
     source = Source(data, framing, column, compression)
     with open_registry() as registry:
         result = registry.ingest(
-            subject, source, engine, skip_bad=skip_bad, dead_letters=dead_letters
+            subject,
+            source,
+            engine,
+            skip_bad=skip_bad,
+            dead_letters=dead_letters,
+            load_id=load_id,
         )
     _loaded(result)
 
@@ -271,13 +279,16 @@ def replay(file: Path, *, subject: str | None = None, engine: str | None = None)
 
 
 def _loaded(result: LoadResult) -> None:
-    nothing = result.rejected_count > 0 and result.rows == 0
+    nothing = result.rejected_count > 0 and result.rows == 0 and not result.already_loaded
     OUTPUT.account(replace(result, rejected=[]) if nothing else result)
     for name in result.left_out:
         OUTPUT.say(f"note: the field {name} has no column in the table: its values are not there")
     where = f"{result.engine}: {result.database_name}.{result.table_name}"
     skipped = f", {result.rejected_count} skipped" if result.rejected_count else ""
-    OUTPUT.value(result, f"{where}: {result.rows} rows loaded{skipped}")
+    done = f"{result.rows} rows loaded{skipped}"
+    if result.already_loaded:
+        done = f"nothing added: the load {result.load_id} is there already"
+    OUTPUT.value(result, f"{where}: {done}")
     if nothing:
         raise RowsRejectedError(
             "no record could be loaded", details=result.rejected, hint=NOTHING_LOADED

@@ -50,8 +50,12 @@ class Engine(ABC):
         """Type texts as this engine would report them for a column."""
 
     @abstractmethod
-    def load(self, table: Table, rows: pa.Table) -> None:
-        """Append rows that have exactly the table's Arrow schema; all of them or none."""
+    def load(self, table: Table, rows: pa.Table, load_id: str | None = None) -> bool:
+        """Append rows that have exactly the table's Arrow schema; all of them or none.
+
+        A load with an id is there once, however often it is tried: False says that it was there
+        already. `ConflictError` if another number of rows has that id.
+        """
 
     @abstractmethod
     def query(self, sql: str) -> pa.Table:
@@ -72,6 +76,7 @@ class Engine(ABC):
             there = bool(self.columns(table.database, table.name))
             if not there:
                 self.forget_migration(table)  # of another table that had the name
+                self.forget_loads(table)
                 self.make(self.placed(table))
             self.verify(table)
             return not there
@@ -141,6 +146,10 @@ class Engine(ABC):
     @abstractmethod
     def forget_migration(self, table: Table) -> None:
         """Forget which migration of a table was begun last: it is known to be done."""
+
+    @abstractmethod
+    def forget_loads(self, table: Table) -> None:
+        """Forget the ids of loads: the table that took them is gone."""
 
     @abstractmethod
     def size(self, table: Table) -> Size:

@@ -1,13 +1,15 @@
 """BigQuery's service."""
 
+import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import pyarrow as pa
 import requests
-from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, NotFound
+from google.api_core.exceptions import Conflict, GoogleAPICallError, GoogleAPIError, NotFound
 from google.api_core.exceptions import ServerError as ServiceError
 from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
@@ -22,6 +24,7 @@ from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.engines.base import Engine
 from protolith.engines.bigquery_resource import bare, merged, resource, shortened
 from protolith.engines.live import LiveColumn
+from protolith.engines.loads import Load, check_same_load
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.settings import EngineSettings, Service
 from protolith.errors import (
@@ -124,24 +127,55 @@ class BigQueryEngine(Engine):
             changed = bigquery.Table.from_api_repr(whole | {"schema": {"fields": fields}})
             self._ask(self._client.update_table, changed, ["schema"])
 
-    def load(self, table: Table, rows: pa.Table) -> None:
+    def load(self, table: Table, rows: pa.Table, load_id: str | None = None) -> bool:
+        """Append rows in one load job; with a load id the name of the job is made of it.
+
+        BigQuery takes one job of a name, and remembers it for six months.
+        """
         _check_loadable(table)
         with self._turn, tempfile.TemporaryFile(prefix="protolith-") as file:
             _write(rows, file)
-            file.seek(0)
             live = self._ask(self._client.get_table, self._reference(table))
-            options = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
-            options.enable_list_inference = True  # else a list is a record with a list
-            config = bigquery.LoadJobConfig(
-                source_format="PARQUET",
-                create_disposition="CREATE_NEVER",
-                write_disposition="WRITE_APPEND",
-                parquet_options=options,
-                schema=live.schema,  # else text cannot become GEOGRAPHY or JSON
-            )
-            send = self._client.load_table_from_file
-            job = self._asked(lambda: send(file, live.reference, job_config=config))
+            for name in _job_names(live, load_id):
+                file.seek(0)
+                job, begun = self._begin(file, live, name)
+                if begun:
+                    self._ask(job.result)
+                    break
+                if self._has_loaded(job):
+                    before = Load(job.output_rows or 0, 0, finished=True)
+                    check_same_load(table, load_id or "", before, rows.num_rows)
+                    return False
+        return True
+
+    def _begin(self, file: IO[bytes], live: bigquery.Table, name: str | None) -> tuple[Any, bool]:
+        """The load job of that name, and whether it did not exist before."""
+        options = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
+        options.enable_list_inference = True  # else a list is a record with a list
+        config = bigquery.LoadJobConfig(
+            source_format="PARQUET",
+            create_disposition="CREATE_NEVER",
+            write_disposition="WRITE_APPEND",
+            parquet_options=options,
+            schema=live.schema,  # else text cannot become GEOGRAPHY or JSON
+        )
+        send = self._client.load_table_from_file
+        try:
+            return send(file, live.reference, job_config=config, job_id=name), True
+        except Conflict:
+            return self._ask(self._client.get_job, name), False
+        except _FAILURES as error:
+            raise _refusal(error) from None
+
+    def _has_loaded(self, job: Any) -> bool:
+        try:
             self._ask(job.result)
+        except EngineError:  # a job that failed has loaded nothing, and keeps its name
+            return False
+        return True
+
+    def forget_loads(self, table: Table) -> None:
+        """A new table has other names of jobs."""
 
     def query(self, sql: str) -> pa.Table:
         with self._turn:
@@ -256,6 +290,16 @@ def _write(rows: pa.Table, file: IO[bytes]) -> None:
         parquet.write_table(rows, file)
     except pa.ArrowInvalid as error:  # among them NULL where none may be
         raise EngineError(f"rows refused before BigQuery was asked: {error}") from None
+
+
+def _job_names(live: bigquery.Table, load_id: str | None) -> Iterator[str | None]:
+    """The name of each attempt at a load; without an id the client makes one up."""
+    if load_id is None:
+        yield None
+        return
+    for attempt in count():
+        text = f"{live.reference} {live.created} {attempt} {load_id}"
+        yield f"protolith_{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _check_loadable(table: Table) -> None:

@@ -92,6 +92,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         self.__dict__.pop("confluent", None)
         if "_store" in self.__dict__:
             self._cache.clear()
+            self._targets.clear()
             self._store.close()
             del self.__dict__["_store"]
 

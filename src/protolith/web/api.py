@@ -292,16 +292,20 @@ async def ingest(
     framing: Annotated[Framing, Query()] = "delimited",
     column: Annotated[str | None, Query()] = None,
     skip_bad: Annotated[bool, Query()] = False,
+    load_id: Annotated[str | None, Query()] = None,
 ) -> LoadResult:
     """Load protobuf messages, length-delimited unless `framing` says otherwise.
 
     `column` names the one that holds them in Parquet or Arrow. With a bad record nothing is loaded,
-    unless `skip_bad` is set; each is reported.
+    unless `skip_bad` is set; each is reported. A `load_id` is loaded once, so that a request can be
+    sent again that had no answer; `content` makes one of the body.
     """
     async with _spooled(request) as data:
         source = Source(data, framing, column)
-        result = await work_in_thread(registry.ingest, schema_id, source, engine, skip_bad=skip_bad)
-    if result.rejected and not result.rows:
+        result = await work_in_thread(
+            registry.ingest, schema_id, source, engine, skip_bad=skip_bad, load_id=load_id
+        )
+    if result.rejected and not result.rows and not result.already_loaded:
         raise RowsRejectedError(
             "no record could be loaded", details=result.rejected, hint=NOTHING_LOADED
         )
