@@ -243,7 +243,8 @@ class _Alteration:
         return f"{self.dialect.quote(column.name)} {text}"
 
     def stored(self, column: Column) -> Column:
-        return self.dialect.stored(replace(self.logical, columns=(column,))).columns[0]
+        alone = replace(self.logical, columns=(column,), storage=())  # keys name other columns
+        return self.dialect.stored(alone).columns[0]
 
     def alter(self, action: str) -> str:
         return f"{self.prefix} {action}{WAIT}"
