@@ -1,6 +1,7 @@
 """Statements for a cluster, read by a real ClickHouse, which has none to run them on."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -103,6 +104,28 @@ def test_any_migration_is_for_the_cluster(
     for step in migration.steps:
         for statement in step.statements:
             _check(clickhouse, statement, cluster)
+
+
+def test_what_a_key_names_stays(clickhouse: Engine) -> None:
+    storage = (("clickhouse", Storage(order_by=("id",), ttl="at + INTERVAL 1 DAY")),)
+    old = Table("d", "keyed", COLUMNS, storage=storage)
+    clickhouse.create(old)
+    for number, column in (
+        (0, replace(COLUMNS[0], name="ident")),
+        (0, None),
+        (1, replace(COLUMNS[1], nullable=True)),
+        (1, replace(COLUMNS[1], type=String())),
+    ):
+        columns = [*COLUMNS]
+        columns[number : number + 1] = [] if column is None else [column]
+        new = replace(old, columns=tuple(columns))
+        migration = plan(old, new, clickhouse.dialect, drop_columns=True)
+        with pytest.raises(ConflictError) as caught:
+            clickhouse.migrate(migration, allow_lossy=True)
+        assert "the table's keys and settings stay" in str(caught.value)
+        assert clickhouse.compare(old) == ()
+    allowed = plan(old, replace(old, columns=(*LATER[:2], *COLUMNS[2:])), clickhouse.dialect)
+    assert clickhouse.migrate(allowed) == len(allowed.steps) > 0
 
 
 @pytest.mark.parametrize(
