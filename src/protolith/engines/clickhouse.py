@@ -16,6 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 
 from protolith.dialects import dialect
 from protolith.dialects.clickhouse.alter import WAIT
+from protolith.dialects.clickhouse.clusters import on_cluster
 from protolith.engines.base import Engine
 from protolith.engines.clickhouse_loads import FORGET_LOADS, deduplicated, load_once
 from protolith.engines.live import LiveColumn
@@ -52,7 +53,7 @@ SELECT mutation_id, latest_fail_reason, command FROM system.mutations
 WHERE database = {database:String} AND table = {table:String} AND NOT is_done AND NOT is_killed
 """
 _KILL = """
-KILL MUTATION WHERE database = {database:String} AND table = {table:String}
+WHERE database = {database:String} AND table = {table:String}
 AND mutation_id = {mutation:String} SYNC
 """
 _SIZE = """
@@ -258,10 +259,11 @@ class ClickHouseEngine(Engine):
             self.run([statement])
             self.settle(table)
         except SchemaRegistryError:
+            on = on_cluster(self.dialect, table)
             for mutation, *_ in self.select(_UNFINISHED, table):
                 self._ask(
                     self._client.command,
-                    _KILL,
+                    f"KILL MUTATION{on}{_KILL}",
                     parameters=_place(table) | {"mutation": mutation},
                 )
             names = step.change.place[:1]
@@ -271,7 +273,7 @@ class ClickHouseEngine(Engine):
                 if name in stored and name in live:
                     text = self.dialect.type_text(stored[name].type, nullable=stored[name].nullable)
                     back = f"MODIFY COLUMN {self.dialect.quote(name)} {text}"
-                    self.run([f"ALTER TABLE {self.dialect.qualified(table)} {back}{WAIT}"])
+                    self.run([f"ALTER TABLE {self.dialect.qualified(table)}{on} {back}{WAIT}"])
             raise
 
     def _write_journal(self, migration: Migration, done: int, columns: str) -> None:

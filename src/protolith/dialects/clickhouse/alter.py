@@ -29,7 +29,9 @@ from protolith.dialects.alteration import (
     widens,
 )
 from protolith.dialects.base import Dialect
+from protolith.dialects.clickhouse.clusters import on_cluster
 from protolith.dialects.clickhouse.expressions import Condition, held, unnamed
+from protolith.errors import SchemaValidationError
 from protolith.tables import Column, Decimal, List, Map, Record, String, Table, Type
 
 WAIT = " SETTINGS mutations_sync = 2, alter_sync = 2"
@@ -44,17 +46,17 @@ def alter(dialect: Dialect, table: Table, change: Change) -> Step:
 class _Alteration:
     def __init__(self, dialect: Dialect, table: Table) -> None:
         self.dialect = dialect
-        self.logical = table
-        self.table = dialect.stored(table)
-        on = dialect.clauses(table).cluster
+        self.kept = table
+        self.logical = replace(table, storage=())  # keys name columns, also some that are gone
+        self.table = dialect.stored(self.logical)
+        on = on_cluster(dialect, table)
         self.prefix = f"ALTER TABLE {dialect.qualified(table)}{on}"
 
     def step(self, change: Change) -> Step:
         match change:
             case ChangeStorage():
-                if self.logical.stored_in("clickhouse") == apply(change, self.logical).stored_in(
-                    "clickhouse"
-                ):
+                after = apply(change, self.kept)
+                if self.kept.stored_in("clickhouse") == after.stored_in("clickhouse"):
                     return nothing(change, "it is about another engine")
                 why = "the keys and settings of a table that is there stay"
                 return impossible_step(change, why, "create another table")
@@ -62,10 +64,24 @@ class _Alteration:
                 return Step(change, "in place", "none", "a comment alone", self.comment(change))
             case ReorderColumns((), names):
                 return self.reorder(change, names)
+            case _ if why := self.misfit(change):
+                return impossible_step(change, why)
             case _ if len(change.place) + isinstance(change, AddColumn) > 1:
                 return self.inner_step(change)
             case _:
                 return self.column_step(change)
+
+    def misfit(self, change: Change) -> str:
+        """Why the table's keys and settings cannot stay with a change, or nothing."""
+        text = ""
+        for table in (apply(change, self.kept), self.kept):
+            try:
+                self.dialect.clauses(table)
+            except SchemaValidationError as error:
+                text = "" if text else str(error.details[0])
+            else:
+                break
+        return text and f"the table's keys and settings stay: {text}; create another table"
 
     def column_step(self, change: Change) -> Step:
         match change:
@@ -121,7 +137,7 @@ class _Alteration:
 
     def written(self, dropped: str) -> tuple[str, ...]:
         """What writes one other column into each part: a part cannot lose the only one it has."""
-        if self.logical.stored_in("clickhouse").order_by:
+        if self.kept.stored_in("clickhouse").order_by:
             return ()  # the key is in each part
         others = [column for column in self.table.columns if column.name != dropped]
         scalars = [c for c in others if not isinstance(c.type, List | Map | Record)]

@@ -30,7 +30,7 @@ from protolith.dialects.alteration import (
 )
 from protolith.dialects.base import Dialect
 from protolith.dialects.duckdb.expressions import Condition, conversion, held
-from protolith.tables import Bytes, Column, List, Map, String, Table, Type
+from protolith.tables import Bytes, Column, List, Map, Record, String, Table, Type
 
 
 def alter(dialect: Dialect, table: Table, change: Change) -> Step:
@@ -73,6 +73,10 @@ class _Alteration:
 
     def add(self, change: Change, place: Place, column: Column) -> Step:
         column = self.stored(column)
+        if place and isinstance(column.type, Record):
+            # ADD COLUMN breaks the whole database where one of the outer records is NULL.
+            why = "rows that are there have NULL in it; the column is written again"
+            return Step(change, "rewrite", "rewrite", why, self.restated(change), loads=False)
         name = self.path((*place, column.name), parent=place)
         text = self.dialect.type_text(column.type)
         add = f"{self.prefix} ADD COLUMN {name} {text}"
