@@ -34,7 +34,7 @@ class Mend:
 
     def mends(self, difference: Difference) -> bool:
         """Whether the difference is at one of the places or within it."""
-        if (self.step.change in _HARMLESS) != (_CHANGES[difference.kind] in _HARMLESS):
+        if (self.step.change in _HARMLESS) != (_CHANGES.get(difference.kind) in _HARMLESS):
             return False
         return any(f"{difference.column}.".startswith(f"{place}.") for place in self.places)
 
