@@ -52,15 +52,13 @@ def particulars(engine: "Engine", table: Table) -> Iterator[Particular]:
     place = dialect.literal(table.database), dialect.literal(table.name)
 
     def alter(column: str, default: str) -> str:
-        action = f"DEFAULT {default}" if default else "REMOVE DEFAULT"
+        kind = kinds[column] or "DEFAULT"
+        action = f"DEFAULT {default}" if default else f"REMOVE {kind}"
         return f"{prefix}MODIFY COLUMN {dialect.quote(column)} {action}{WAIT}"
 
     rows = engine.query(_DEFAULTS.format(*place)).to_pylist()
-    kept = {
-        r["name"]: r["value"] if r["kind"] == "DEFAULT" else f"{r['kind']} {r['value']}"
-        for r in rows
-    }
-    live = {name: text.strip() for name, text in kept.items()}
+    kinds = {row["name"]: row["kind"] for row in rows}
+    live = {row["name"]: _default(row["kind"], row["value"]) for row in rows}
     yield from defaults(table, _expected_defaults(engine, table), live, alter)
     (found,) = engine.query(_TABLE.format(*place)).to_pylist()
     create = f"CREATE TABLE t (x Int8) {clauses.after}"
@@ -69,6 +67,11 @@ def particulars(engine: "Engine", table: Table) -> Iterator[Particular]:
     yield from _storage(wanted, _clauses(found["clauses"]), prefix)
     statement = f"{prefix}MODIFY COMMENT {dialect.literal(table.comment)}{WAIT}"
     yield from commented(table.comment, found["comment"], statement)
+
+
+def _default(kind: str, value: str) -> str:
+    """A default; what is computed in another way has the word for it before."""
+    return value if kind in {"", "DEFAULT"} else f"{kind} {value}"
 
 
 def _expected_defaults(engine: "Engine", table: Table) -> dict[str, str]:

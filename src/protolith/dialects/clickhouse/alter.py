@@ -259,7 +259,7 @@ class _Alteration:
         return f"{self.dialect.quote(column.name)} {text}"
 
     def stored(self, column: Column) -> Column:
-        return self.dialect.stored(replace(self.logical, columns=(column,))).columns[0]
+        return self.dialect.stored(replace(self.logical, columns=(column,), storage=())).columns[0]
 
     def alter(self, action: str) -> str:
         return f"{self.prefix} {action}{WAIT}"

@@ -251,7 +251,7 @@ class _Alteration:
         return held(self.dialect, self.dialect.quote(first.name), first.type, tuple(rest), lost)
 
     def stored(self, column: Column) -> Column:
-        return self.dialect.stored(replace(self.table, columns=(column,))).columns[0]
+        return self.dialect.stored(replace(self.table, columns=(column,), storage=())).columns[0]
 
 
 def _into(type_: Type) -> list[str]:
