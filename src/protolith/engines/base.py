@@ -152,8 +152,10 @@ class Engine(ABC):
     def drift(self, table: Table) -> tuple[Difference, ...]:
         """Every way in which the live table differs, in its columns and beside them."""
         with self._turn:
+            found = self.compare(table)
+            missing = {difference.column for difference in found if difference.kind == "missing"}
             about = [part.difference for part in self.particulars(self.placed(table))]
-            return (*self.compare(table), *about)
+            return (*found, *(part for part in about if part.column not in missing))
 
     def mend(self, table: Table) -> list[PlannedStep]:
         """The steps that would make the live table what it should be, in their order."""
