@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from protolith.dialects.clickhouse.alter import WAIT
 from protolith.dialects.clickhouse.clusters import on_cluster
 from protolith.engines.base import Engine
 from protolith.engines.clickhouse_loads import FORGET_LOADS, deduplicated, load_once
+from protolith.engines.clickhouse_particulars import particulars
 from protolith.engines.live import LiveColumn
 from protolith.engines.loads import LOADS
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
+from protolith.engines.particulars import Particular
 from protolith.engines.settings import EngineSettings, Server
 from protolith.errors import (
     BusyError,
@@ -193,6 +195,9 @@ class ClickHouseEngine(Engine):
         with self._turn:
             rows = self._ask(self._client.query, sql).result_rows
         return list(rows[0])
+
+    def particulars(self, table: Table) -> Iterable[Particular]:
+        return particulars(self, table)
 
     def load(self, table: Table, rows: pa.Table, load_id: str | None = None) -> bool:
         if self.dialect.version != self.dialect.versions[-1]:
