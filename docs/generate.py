@@ -110,6 +110,8 @@ def rest_page() -> str:
     spec = create_app().openapi()
     for path, methods in spec["paths"].items():
         for method, operation in methods.items():
+            if "Confluent" in operation.get("tags", ()):
+                continue  # docs/confluent.md has them
             rows.append(f"## {method.upper()} {path}\n\n{operation['description']}\n")
             rows += _parameters(operation, spec)
     return "\n".join(rows).rstrip() + "\n"

@@ -99,8 +99,9 @@ class DescriptorSet:
 
     def file(self, name: str) -> FileDescriptor:
         """One file by its name."""
+        key = name.encode(errors="surrogatepass")  # upb finds no text outside ASCII, but its bytes
         try:
-            return self.pool.FindFileByName(name)
+            return self.pool.FindFileByName(key)  # type: ignore[arg-type]
         except KeyError:
             raise NotFoundError(f"no file {name!r} in the descriptor set") from None
 

@@ -1,8 +1,9 @@
 """Modes, the check of new versions, waivers, and differences between versions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from protolith import (
     Waiver,
 )
 from protolith.registry.registration import Submission
-from protolith.store import Reference
+from protolith.store import NewVersion, Reference, Version
 
 HEAD = 'syntax = "proto3"; package a;\n'
 LONG = HEAD + "message M {\n  int64 x = 1;\n}\n"
@@ -111,6 +112,28 @@ def test_a_batch_is_checked_in_its_order_and_stored_whole_or_not(registry: Schem
         registry.register_schemas_batch([{"proto_content": text, **about} for text in (LONG, INT)])
     assert registry.list_schemas() == []
     registry.register_schemas_batch([{"proto_content": text, **about} for text in (INT, LONG)])
+    assert len(registry.get_schema_versions("d.m")) == 2
+
+
+def test_a_batch_whose_first_member_was_registered_meanwhile_is_checked_again(
+    registry: SchemaRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with it what others registered after that."""
+    registry.set_compatibility(None, "BACKWARD")
+    plain, others = registry._store.add, [INT, INT.replace("}", "  string y = 2;\n}")]
+
+    def add(versions: Sequence[NewVersion], **words: Any) -> list[Version]:
+        if others:
+            texts = [others.pop(0), others.pop()]
+            for text in texts:
+                put(registry, text)
+        return plain(versions, **words)
+
+    monkeypatch.setattr(registry._store, "add", add)
+    about = {"table_name": "m", "database_name": "d"}
+    batch = [{"proto_content": text, **about} for text in (INT, INT.replace("}", " M y = 2;\n}"))]
+    with pytest.raises(IncompatibleError, match=r"schemas\[1\]: d.m"):
+        registry.register_schemas_batch(batch)
     assert len(registry.get_schema_versions("d.m")) == 2
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from protolith import BusyError, ConflictError, MalformedError, NotFoundError
 from protolith.errors import MovedOnError
-from protolith.store import File, NewVersion, Reference, Search, Store, acting_as
+from protolith.store import File, NewVersion, Reference, Search, Store, acting_as, scopes
 
 A, B = "a" * 64, "b" * 64
 
@@ -247,6 +247,108 @@ class StoreContract:
         store.delete("d.t", 1, for_good=True, force=True)
         assert store.deployments("d.t") == []
 
+    def test_an_intent_stays_until_the_next_word(self, store: Store) -> None:
+        store.add([new(A)])
+        with pytest.raises(NotFoundError, match="has no table in duckdb"):
+            store.keep_intent("d.t", "duckdb", "{}")
+        about = ("d.t", "duckdb", 1)
+        store.keep_deployment(*about, created=True, layout="{}")
+        store.keep_intent("d.t", "duckdb", '{"version": 2}')
+        assert [d.intent for d in store.deployments("d.t")] == ['{"version": 2}']
+        assert [d.intent for d in store.all_deployments()["d.t"]] == ['{"version": 2}']
+        store.keep_deployment(*about, created=True, layout="{}")
+        assert [d.intent for d in store.deployments("d.t")] == [None]
+        store.keep_intent("d.t", "duckdb", '{"version": 3}')
+        for _ in range(2):
+            store.keep_intent("d.t", "duckdb", None)
+        assert [d.intent for d in store.deployments("d.t")] == [None]
+        found = [(c.action, c.details.get("version")) for c in reversed(store.changes("d.t"))]
+        assert found == [
+            ("register", None),
+            ("deploy", None),
+            ("begin-migration", 2),
+            ("deploy", None),
+            ("begin-migration", 3),
+            ("give-up-migration", None),
+        ]
+
+    def test_a_member_of_a_batch_follows_the_one_that_it_was_checked_against(
+        self, store: Store
+    ) -> None:
+        pair = [new(A, after=0), new(B, follows=0)]
+        assert [v.version for v in store.add(pair)] == [1, 2]
+        assert [v.version for v in store.add(pair)] == [1, 2]
+        with pytest.raises(MovedOnError, match="is at version 2 by now, not 1"):
+            store.add([pair[0], new("c" * 64, follows=0)])
+        store.delete("d.t", 2)
+        more = [new("d" * 64, after=1), new("e" * 64, follows=0)]
+        assert [v.version for v in store.add(more)] == [3, 4]
+
+    def test_what_a_table_is_about_to_be_is_not_deleted(self, store: Store) -> None:
+        store.add([new(A), new(B), new("c" * 64)])
+        store.keep_deployment("d.t", "duckdb", 1, created=True, layout="{}")
+        store.keep_intent("d.t", "duckdb", '{"version": 3}')
+        for number in (1, 3):
+            with pytest.raises(ConflictError, match="has a table in duckdb"):
+                store.delete("d.t", number)
+        assert store.delete("d.t", 2) == [2]
+
+    def test_one_at_a_time_moves_a_table(self, store: Store) -> None:
+        with store.migrating("d.t", "duckdb"):
+            with store.migrating("d.t", "clickhouse", seconds=0):
+                pass
+            with pytest.raises(BusyError), store.migrating("d.t", "duckdb", seconds=0):
+                pass
+        with store.migrating("d.t", "duckdb", seconds=0):
+            pass
+
+    # ── subjects of any name, and what is set ──
+
+    @pytest.mark.parametrize("name", ["orders-value", "a/b.proto", ":.ctx:s", "x@1", "ü b%2F'"])
+    def test_a_subject_of_any_name(self, store: Store, name: str) -> None:
+        other = new(A, table="orders")
+        first, second = store.add([new(A, named=name, metadata="{}"), new(B, named=name)])
+        assert (first.subject, first.metadata, first.rule_set) == (name, "{}", None)
+        assert (first.database, first.table) == ("d", "t")
+        assert store.find_exactly(name, None) == store.find_exactly(name, 2) == second
+        assert store.find_exactly(name, 1) == first
+        assert store.subject(name).name == name
+        assert store.add([other])[0].id == first.id
+        store.delete(name, 2)
+        assert store.find_exactly(name, 2, deleted=True).deleted
+        assert store.find_exactly(name, None) == first
+        with pytest.raises(NotFoundError):
+            store.find_exactly(name, 2)
+
+    def test_a_name_without_a_dot_means_a_subject_too(self, store: Store) -> None:
+        first, second = store.add([new(A, named="orders-value"), new(B, named="orders-value")])
+        assert store.find("orders-value") == second
+        assert store.find("orders-value@1") == first
+        assert store.find(first.schema_id) == first
+
+    def test_settings_are_of_a_kind_and_a_scope(self, store: Store) -> None:
+        store.keep_setting("config", "a", {"x": "ä"})
+        store.keep_setting("mode", "a", {"mode": "READONLY"})
+        store.keep_setting("config", "a", {"y": [1]})
+        assert store.ask(scopes.read_setting, "config", "a") == {"y": [1]}
+        assert store.ask(scopes.read_setting, "config", "b") is None
+        assert store.ask(scopes.read_settings, "mode") == {"a": {"mode": "READONLY"}}
+        store.keep_setting("mode", "a", None)
+        assert store.ask(scopes.read_settings, "mode") == {}
+        assert [c.action for c in store.changes("a")][:2] == ["set-mode", "set-config"]
+
+    def test_names_numbers_and_users_of_messages(self, store: Store) -> None:
+        store.add([new(A, named="base", descriptors=b""), new(A, table="json")])
+        store.add([new(B, named="base", descriptors=b""), new(A, named="gone", descriptors=b"")])
+        user = new("c" * 64, named="u", descriptors=b"", references=(Reference("x", "base", 2),))
+        kept = store.add([user])[0]
+        store.delete("gone")
+        store.delete("base", 1)
+        assert store.ask(scopes.read_names) == {"base": True, "gone": False, "u": True}
+        assert store.ask(scopes.read_numbers, "base") == {1: True, 2: False}
+        assert store.ask(scopes.read_users, "base", 2) == [(kept.id, "u", False)]
+        assert store.ask(scopes.read_numbers, "none") == {}
+
     # ── references ──
 
     def test_what_is_imported_cannot_be_deleted(self, store: Store) -> None:
@@ -354,6 +456,19 @@ class StoreContract:
         for change in (lambda: store.label("d.u", {}), lambda: store.describe("d.u", None)):
             with pytest.raises(NotFoundError):
                 change()
+
+    def test_labels_and_a_description_change_together(self, store: Store) -> None:
+        store.add([new(A, description="Old words.")])
+        about = store.change_about("d.t", {"a": "1"})
+        assert (about.description, about.labels) == ("Old words.", {"a": "1"})
+        about = store.change_about("d.t", {}, description=None)
+        assert (about.description, about.labels) == (None, {"a": "1"})
+        with pytest.raises(MalformedError):
+            store.change_about("d.t", {"": "x"}, description="Half a change.")
+        store.delete("d.t")  # whoever looked it up before that is still told what was changed
+        about = store.change_about("d.t", {"a": None})
+        assert (about.description, about.labels) == (None, {})
+        assert [change.action for change in store.changes("d.t")[:2]] == ["label", "delete"]
 
     # ── audit ──
 

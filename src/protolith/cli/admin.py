@@ -173,9 +173,10 @@ def label(subject: str, *labels: str, description: str | None = None) -> None:
             raise MalformedError(f"{text} is not key=value", hint="key= takes a label away")
         changes[key] = value or None
     with open_registry() as registry:
-        if description is not None:
-            registry.describe_schema(subject, description)
-        found = registry.label_schema(subject, changes) if changes else registry.get_labels(subject)
+        found = registry.get_labels(subject)
+        if changes or description is not None:
+            words = ... if description is None else description
+            found = registry.change_schema(subject, changes, description=words).labels
     OUTPUT.rows(
         [{"label": key, "value": value} for key, value in found.items()], ("label", "value")
     )
@@ -256,7 +257,7 @@ def doctor(*, mend: _Flag = False) -> int:
     Parameters
     ----------
     mend: bool
-        Finish what was cut off while a table was created.
+        Finish what was cut off while a table was created or moved.
     """
     with open_registry() as registry:
         found = registry.diagnose(mend=mend)

@@ -8,7 +8,7 @@ import ctypes
 import os
 from collections import Counter
 from ctypes import POINTER, byref, c_char_p, c_int64, c_void_p
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +138,17 @@ def native_decoder(reference: ReferenceDecoder) -> NativeDecoder | None:
     """A native decoder for the table of a reference decoder; None where there is none."""
     if not is_available() or reference.years != ALL_YEARS:
         return None
+    program = _program(reference)
+    return NativeDecoder(reference, program) if program is not None else None
+
+
+@lru_cache(maxsize=16)
+def _program(reference: ReferenceDecoder) -> Program | None:
+    """What a reference decoder does, as a program; the same one serves several threads."""
     try:
-        program = compile_program(reference.descriptors, reference.logical, reference.table)
+        return compile_program(reference.descriptors, reference.logical, reference.table)
     except UnsupportedError:
         return None
-    return NativeDecoder(reference, program)
 
 
 def _finished(array: Any, finish: Any, row: Row) -> Any:

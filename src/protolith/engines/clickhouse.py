@@ -17,7 +17,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from protolith.dialects import dialect
 from protolith.dialects.clickhouse.alter import WAIT
 from protolith.engines.base import Engine
-from protolith.engines.drift import LiveColumn
+from protolith.engines.clickhouse_loads import FORGET_LOADS, deduplicated, load_once
+from protolith.engines.live import LiveColumn
+from protolith.engines.loads import LOADS
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
 from protolith.engines.settings import EngineSettings, Server
@@ -28,6 +30,7 @@ from protolith.errors import (
     EngineError,
     EngineUnavailableError,
     SchemaRegistryError,
+    StorageFullError,
 )
 from protolith.migrations import Migration, Step
 from protolith.tables import Table
@@ -65,6 +68,7 @@ _FORGET = """
 DELETE FROM protolith.migrations
 WHERE database_name = {database:String} AND table_name = {table:String}
 """
+_FULL = ("NOT_ENOUGH_SPACE", "No space left on device")
 _PATIENCE, _PAUSE = 6000, 0.1
 # Without the first, NULL for a column that takes none becomes 0 or '' without a word.
 _LOAD = {"input_format_null_as_default": 0}
@@ -189,22 +193,38 @@ class ClickHouseEngine(Engine):
             rows = self._ask(self._client.query, sql).result_rows
         return list(rows[0])
 
-    def load(self, table: Table, rows: pa.Table) -> None:
+    def load(self, table: Table, rows: pa.Table, load_id: str | None = None) -> bool:
         if self.dialect.version != self.dialect.versions[-1]:
             rows = without_missing_records(rows)
         with self._turn:
-            self._ask(
-                self._client.insert_arrow,
-                self.dialect.quote(table.name),
-                rows,
-                database=self.dialect.quote(table.database),
-                settings=_LOAD,
-            )
+            if load_id is not None:
+                return load_once(self, table, rows, load_id)
+            self.insert(table, rows, deduplicated(self, yes=False))
+        return True
+
+    def insert(self, table: Table, rows: pa.Table, settings: Mapping[str, Any]) -> None:
+        """Insert rows with settings of the insert."""
+        self._ask(
+            self._client.insert_arrow,
+            self.dialect.quote(table.name),
+            rows,
+            database=self.dialect.quote(table.database),
+            settings={**_LOAD, **settings},
+        )
+
+    def has_setting(self, name: str) -> bool:
+        """Whether the server has a setting of that name."""
+        return name in self._client.server_settings
+
+    def forget_loads(self, table: Table) -> None:
+        with self._turn:
+            if self.columns(LOADS.database, LOADS.name):
+                self._ask(self._client.command, FORGET_LOADS, parameters=_place(table))
 
     def settle(self, table: Table) -> None:
         with self._turn:
             for _ in range(_PATIENCE):
-                open_ = self._select(_UNFINISHED, table)
+                open_ = self.select(_UNFINISHED, table)
                 failed = [row for row in open_ if row[1]]
                 if failed:
                     raise ConflictError(
@@ -238,7 +258,7 @@ class ClickHouseEngine(Engine):
             self.run([statement])
             self.settle(table)
         except SchemaRegistryError:
-            for mutation, *_ in self._select(_UNFINISHED, table):
+            for mutation, *_ in self.select(_UNFINISHED, table):
                 self._ask(
                     self._client.command,
                     _KILL,
@@ -269,7 +289,7 @@ class ClickHouseEngine(Engine):
         with self._turn:
             if not self.columns(JOURNAL.database, JOURNAL.name):
                 return None
-            rows = self._select(_JOURNAL, table)
+            rows = self.select(_JOURNAL, table)
         return Entry(*rows[0]) if rows else None
 
     def forget_migration(self, table: Table) -> None:
@@ -279,11 +299,13 @@ class ClickHouseEngine(Engine):
 
     def size(self, table: Table) -> Size:
         with self._turn:
-            rows = self._select(_SIZE, table)
+            rows = self.select(_SIZE, table)
         return Size(*rows[0])
 
-    def _select(self, sql: str, table: Table) -> Any:
-        return self._ask(self._client.query, sql, parameters=_place(table)).result_rows
+    def select(self, sql: str, table: Table, **parameters: str) -> Any:
+        """The rows of a query about a table."""
+        parameters |= _place(table)
+        return self._ask(self._client.query, sql, parameters=parameters).result_rows
 
     def query(self, sql: str) -> pa.Table:
         with self._turn:
@@ -311,8 +333,11 @@ class ClickHouseEngine(Engine):
         except ClickHouseError as error:
             raise self._refused(error) from None
 
-    def _refused(self, error: ClickHouseError) -> EngineError:
-        return EngineError(f"ClickHouse refused: {_reason(error, self._hidden)}")
+    def _refused(self, error: ClickHouseError) -> SchemaRegistryError:
+        reason = _reason(error, self._hidden)
+        if any(word in str(error) for word in _FULL):
+            return StorageFullError(f"the disk of ClickHouse is full: {reason}", hint="make room")
+        return EngineError(f"ClickHouse refused: {reason}")
 
 
 def _reason(error: ClickHouseError, hidden: Mapping[str, str]) -> str:

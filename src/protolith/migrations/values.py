@@ -63,11 +63,17 @@ class Migration:
         return not any(s.statements or s.patch or s.outcome == "impossible" for s in self.steps)
 
 
+def fingerprint(tables: tuple[Table, ...], steps: tuple[Step, ...]) -> str:
+    """The same text for the same migration."""
+    return hashlib.sha256(repr((tables[0], [step.change for step in steps])).encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
     """One change of a table: what the engine is told, what that risks, and why.
 
-    `loads` says whether rows may be loaded meanwhile.
+    `loads` says whether rows may be loaded meanwhile. `patch` is BigQuery's whole new schema as
+    JSON for `tables.patch`, where a change is not SQL.
     """
 
     change: str
@@ -77,6 +83,7 @@ class PlannedStep:
     why: str
     statements: list[str]
     loads: bool
+    patch: str = ""
 
 
 def planned_step(step: Step) -> PlannedStep:
@@ -88,12 +95,8 @@ def planned_step(step: Step) -> PlannedStep:
         field_path=".".join(place),
         outcome=step.outcome,
         risk=step.risk,
-        why=step.why,
+        why=step.sentence,
         statements=list(step.statements),
         loads=step.loads,
+        patch=step.patch,
     )
-
-
-def fingerprint(tables: tuple[Table, ...], steps: tuple[Step, ...]) -> str:
-    """The same text for the same migration."""
-    return hashlib.sha256(repr((tables[0], [step.change for step in steps])).encode()).hexdigest()

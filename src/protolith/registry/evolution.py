@@ -26,7 +26,15 @@ from protolith.registry.judging import (
     waived,
 )
 from protolith.registry.registration import Schema, compiled
-from protolith.store import EVERYWHERE, Deployment, KeptMode, NewVersion, Store, Version
+from protolith.store import (
+    EVERYWHERE,
+    NOTHING_KEPT,
+    Deployment,
+    KeptMode,
+    NewVersion,
+    Store,
+    Version,
+)
 
 _COUNTING = (*PAYLOADS, "table")
 """The levels that can decide whether a version is stored."""
@@ -195,22 +203,29 @@ class Evolution(ABC):
     # ── registration ──
 
     def _keep_versions(
-        self, ready: Sequence[NewVersion], *, label: str = "versions"
+        self,
+        ready: Sequence[NewVersion],
+        *,
+        label: str = "versions",
+        default: KeptMode = NOTHING_KEPT,
     ) -> list[Version]:
         """Keep versions that their subjects' modes let pass, all or none.
 
-        Whoever was faster since the check is checked against as well.
+        Whoever was faster since the check is checked against as well. The `default` counts where
+        no mode was ever set.
         """
         for _ in range(_TRIES - 1):
             try:
-                return self._store.add(self._checked(ready, label), label=label)
+                return self._store.add(self._checked(ready, label, default), label=label)
             except MovedOnError:
                 continue
-        return self._store.add(self._checked(ready, label), label=label)
+        return self._store.add(self._checked(ready, label, default), label=label)
 
-    def _checked(self, ready: Sequence[NewVersion], label: str) -> list[NewVersion]:
+    def _checked(
+        self, ready: Sequence[NewVersion], label: str, default: KeptMode
+    ) -> list[NewVersion]:
         histories: dict[str, list[Known]] = {}
-        guarded: set[str] = set()
+        newest: dict[str, int] = {}
         answer: list[NewVersion] = []
         faults = Faults(label, len(ready), alone=len(ready) == 1)
         for index, (new, mark) in enumerate(
@@ -219,6 +234,7 @@ class Evolution(ABC):
             with faults.of(index):
                 _, mode = self._store.mode(new.subject)
                 new = replace(new, judged=mode)  # noqa: PLW2901
+                mode = default if mode is NOTHING_KEPT else mode
                 if mode.mode == "NONE" and not new.waivers:
                     answer.append(new)
                     continue
@@ -232,10 +248,11 @@ class Evolution(ABC):
                     answer.append(replace(new, after=number))
                     continue
                 latest = history[-1].number if history else 0
-                # Of several versions of a subject, the first one's check guards all.
                 self._check(new, history, mode)
-                answer.append(new if new.subject in guarded else replace(new, after=latest))
-                guarded.add(new.subject)
+                other = newest.get(new.subject)  # of several versions of it each follows the last
+                after = latest if other is None else None
+                answer.append(replace(new, after=after, follows=other))
+                newest[new.subject] = index
                 history.append(Known.of(new, latest + 1, mark))
         faults.check()
         return answer
@@ -246,7 +263,7 @@ class Evolution(ABC):
         found = waived(found, new.waivers, self._store.waivers(new.subject))
         idle = [one for one in new.waivers if not any(covers(one, f) for f in found)]
         bad = [one for one in found if one.severity != "safe" and not one.waived]
-        if (idle or bad) and self._store.mode(new.subject)[1] != mode:
+        if (idle or bad) and self._store.mode(new.subject)[1] != new.judged:
             raise MovedOnError(f"the mode of {new.subject} was changed", hint="try again")
         if idle:
             raise MalformedError(
@@ -265,7 +282,10 @@ class Evolution(ABC):
         """The versions as they were at one moment, whatever is deleted meanwhile."""
         lines = self._store.history(subject)
         try:
-            return [self._store.find(line.version_id, deleted=True) for line in reversed(lines)]
+            return [
+                self._store.find_exactly(subject, line.version, deleted=True)
+                for line in reversed(lines)
+            ]
         except NotFoundError as error:
             raise MovedOnError(f"{subject} lost a version meanwhile", hint="try again") from error
 

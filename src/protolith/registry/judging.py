@@ -70,6 +70,7 @@ def findings(
     """What the version changes for those of the history that the mode looks at."""
     mode: Mode = kept.mode  # type: ignore[assignment]  # it was checked when it was set
     looked_at = _looked_at(history, mode)
+    whole = kept.policy == "confluent"  # it looks at files, whichever message is the table
     if "table" in kept.levels and kept.policy is None:
         yield from table_findings(new, history, mode, tables)
     for old in looked_at:
@@ -77,12 +78,17 @@ def findings(
             columns = json.loads(old.schema_json), json.loads(new.schema_json)
             for one in compare_columns(*columns, mode):
                 yield replace(one, against=old.number)
-        elif old.message != new.message:
+        elif old.message != new.message and not whole:
             yield _other_message(old, new)
     if new.descriptors is None or not looked_at:
         return
     if mode.endswith("_TRANSITIVE") or looked_at[0].descriptors is not None:
         yield from _schema_findings(new.descriptors, new.message, history, kept)
+
+
+def findings_against(new: NewVersion, history: Sequence[Version], kept: KeptMode) -> list[Finding]:
+    """What a version that is ready to be kept changes for others, under a mode; none are waived."""
+    return list(findings(Known.of(new, 0), [Known.of(one, one.version) for one in history], kept))
 
 
 def _schema_findings(
@@ -92,14 +98,15 @@ def _schema_findings(
     mode: Mode = kept.mode  # type: ignore[assignment]
     levels: tuple[Level, ...] = kept.levels  # type: ignore[assignment]
     known = [(old, old.descriptors) for old in history if old.descriptors is not None]
+    message = None if kept.policy else message
     found = check(
         new,
         [old for _, old in known],
         mode,
         levels=[level for level in levels if level != "table"],
         policy=kept.policy,
-        message=None if kept.policy else message,
-        old_message=None if kept.policy else [str(old.message) for old, _ in known],
+        message=message,
+        old_message=None if message is None else [old.message or message for old, _ in known],
     )
     yield from (against(one, [old.number for old, _ in known]) for one in found)
 

@@ -29,6 +29,7 @@ from protolith.lint import LintFinding
 from protolith.registry.administration import Administration
 from protolith.registry.batches import prepare_batch
 from protolith.registry.cache import SchemaCache
+from protolith.registry.confluent import Confluent
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.evolution import Evolution
 from protolith.registry.judging import Known
@@ -88,8 +89,10 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
     def close(self) -> None:
         """Close the store and every engine that was opened."""
         self.engines.close()
+        self.__dict__.pop("confluent", None)
         if "_store" in self.__dict__:
             self._cache.clear()
+            self._targets.clear()
             self._store.close()
             del self.__dict__["_store"]
 
@@ -284,6 +287,11 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         check_name(name)
         make_home(self.home)
         return self.engines.open(name)
+
+    @cached_property
+    def confluent(self) -> Confluent:
+        """The registry as clients of Confluent's schema registry see it."""
+        return Confluent(self._store, self.converter, self._keep_versions)
 
     # ── inside ──
 

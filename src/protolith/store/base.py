@@ -4,14 +4,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC
+from functools import partial
+from types import EllipsisType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection
 
 from protolith.errors import ConflictError, NotFoundError, naming, quoted
-from protolith.store import audit, labels, modes, registration, removal, search, statements
-from protolith.store.tables import DEPLOYMENTS
+from protolith.store import (
+    audit,
+    deployments,
+    labels,
+    modes,
+    registration,
+    removal,
+    scopes,
+    search,
+    statements,
+)
 from protolith.store.values import (
+    About,
     Change,
     Deployment,
     File,
@@ -55,6 +67,15 @@ class Store(ABC):
     @abstractmethod
     def lock(self, connection: Connection, subjects: Sequence[str]) -> None:
         """Let nobody else change these subjects until the transaction ends."""
+
+    @abstractmethod
+    def migrating(
+        self, subject: str, engine: str, *, seconds: float = 5
+    ) -> AbstractContextManager[None]:
+        """Let nobody else move a table for the block; who dies lets it go.
+
+        Raises `BusyError` where somebody else does for longer than these seconds.
+        """
 
     def write(self, work: Callable[[Connection], T], *, repeatable: bool = True) -> T:
         """Do work in a transaction and return its value once it is committed.
@@ -215,6 +236,24 @@ class Store(ABC):
         """Set labels of a subject, take away those that are None, and return all it has then."""
         return self._change(subject, lambda connection: labels.change(connection, subject, changes))
 
+    def change_about(
+        self,
+        subject: str,
+        changes: Mapping[str, str | None],
+        *,
+        description: str | EllipsisType | None = ...,
+    ) -> About:
+        """`label`, and `describe` unless there is no description, at once; what is said then."""
+
+        def change(connection: Connection) -> About:
+            if description is not ...:
+                labels.describe(connection, subject, description)
+            if changes:
+                labels.change(connection, subject, changes)
+            return labels.about(connection, subject)
+
+        return self._change(subject, change)
+
     def labels(self, subject: str) -> dict[str, str]:
         """The labels of a subject."""
         with self.reading() as connection:
@@ -241,12 +280,14 @@ class Store(ABC):
         """Take back the soft delete of a version, or of all; return the numbers restored."""
         return self._change(subject, lambda conn: removal.restore(conn, subject, number))
 
-    def _change(self, subject: str, change: Callable[[Connection], T]) -> T:
+    def _change(
+        self, subject: str, change: Callable[[Connection], T], *, repeatable: bool = False
+    ) -> T:
         def work(connection: Connection) -> T:
             self.lock(connection, [subject])
             return change(connection)
 
-        return self.write(work, repeatable=False)
+        return self.write(work, repeatable=repeatable)
 
     # ── compatibility ──
 
@@ -254,6 +295,11 @@ class Store(ABC):
         """What is kept for a subject, or for `modes.EVERYWHERE`; false if it is inherited."""
         with self.reading() as connection:
             return modes.read_mode(connection, subject)
+
+    def has_mode(self, subject: str) -> bool:
+        """Whether a mode is kept for a subject itself, apart from what clients of Kafka set."""
+        with self.reading() as connection:
+            return modes.has_mode(connection, subject)
 
     def keep_mode(self, subject: str, kept: KeptMode | None) -> None:
         """Keep a mode instead of the one before; None forgets it."""
@@ -263,6 +309,28 @@ class Store(ABC):
         """The waivers beside the versions of a subject, by the version's number."""
         with self.reading() as connection:
             return modes.read_waivers(connection, subject)
+
+    # ── what Kafka's clients ask and set ──
+
+    def find_exactly(self, subject: str, number: int | None, *, deleted: bool = False) -> Version:
+        """A version of a subject of any name, without a number the latest."""
+        statement = statements.LATEST if number is None else statements.BY_NUMBER
+        values = {"subject": subject, "deleted": deleted}
+        values |= {} if number is None else {"number": number}
+        with self.reading() as connection:
+            row = connection.execute(statement, values).mappings().first()
+        if row is None:
+            raise NotFoundError(f"no schema {quoted(subject)}", hint="GET /subjects")
+        return statements.version(row)
+
+    def ask(self, question: Callable[..., T], *values: Any) -> T:
+        """What a question of `store.scopes` answers."""
+        with self.reading() as connection:
+            return question(connection, *values)
+
+    def keep_setting(self, kind: scopes.Kind, scope: str, value: Mapping[str, Any] | None) -> None:
+        """Set something for a scope instead of what was; None forgets it."""
+        self._change(scope, lambda conn: scopes.keep_setting(conn, kind, scope, value))
 
     # ── tables in engines ──
 
@@ -289,30 +357,20 @@ class Store(ABC):
     def keep_deployment(
         self, subject: str, engine: str, version: int, *, created: bool, layout: str
     ) -> None:
-        """Say which version's table is, or is about to be, in an engine."""
-        key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
-        values = {"version": version, "table_created": created, "layout": layout}
+        """Say which version's table is, or is about to be, in an engine; no intent is left."""
+        kept = Deployment(engine, version, created, layout, audit.now())
+        change = partial(deployments.keep, subject=subject, deployment=kept)
+        self._change(subject, change, repeatable=True)
 
-        def work(connection: Connection) -> None:
-            self.lock(connection, [subject])
-            if connection.execute(update(DEPLOYMENTS).where(key).values(values)).rowcount == 0:
-                row = {"schema_id": subject, "engine": engine, "created_at": audit.now(), **values}
-                connection.execute(insert(DEPLOYMENTS), row)
-            if created:  # an intention is not yet a change
-                about = {"engine": engine, "layout": layout}
-                audit.record(connection, "deploy", f"{subject}@{version}", **about)
-
-        self.write(work)
+    def keep_intent(self, subject: str, engine: str, intent: str | None) -> None:
+        """Say what a migration is about to do to a table, as JSON; None, that it will not."""
+        change = partial(deployments.keep_intent, subject=subject, engine=engine, intent=intent)
+        self._change(subject, change, repeatable=True)
 
     def drop_deployment(self, subject: str, engine: str) -> None:
         """Forget a deployment that did not come about."""
-        key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
-
-        def work(connection: Connection) -> None:
-            self.lock(connection, [subject])
-            connection.execute(delete(DEPLOYMENTS).where(key))
-
-        self.write(work)
+        change = partial(deployments.drop, subject=subject, engine=engine)
+        self._change(subject, change, repeatable=True)
 
     # ── audit ──
 

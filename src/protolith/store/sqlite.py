@@ -1,6 +1,8 @@
 """The store in one SQLite file, for one process that writes."""
 
+import fcntl
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +22,7 @@ from protolith.errors import (
 )
 from protolith.store import schema
 from protolith.store.base import Store
+from protolith.store.deployments import migrated_elsewhere
 from protolith.store.lane import Job, Lane
 from protolith.store.tables import FORMAT
 
@@ -28,6 +31,7 @@ T = TypeVar("T")
 FILE = "registry.db"
 
 _WAIT_SECONDS = 5.0
+_PAUSE_SECONDS = 0.05
 # FULL: an id that was handed out is a promise, so it must survive a power cut.
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
@@ -97,6 +101,22 @@ class SQLiteStore(Store):
 
     def lock(self, connection: Connection, subjects: Sequence[str]) -> None:
         """Nothing to do: there is one writer."""
+
+    @contextmanager
+    def migrating(
+        self, subject: str, engine: str, *, seconds: float = _WAIT_SECONDS
+    ) -> Iterator[None]:
+        end = time.monotonic() + seconds
+        with self._file.with_name(f"{FILE}.{engine}-lock").open("wb") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        raise migrated_elsewhere(subject, engine) from None
+                    time.sleep(_PAUSE_SECONDS)
+            yield
 
     def stamp(self) -> object | None:
         with self._watching, _translating():

@@ -72,7 +72,7 @@ Registry = Annotated[SchemaRegistry, Depends(get_registry)]
 
 
 async def work_in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run what compiles, scans, writes or waits in a thread; point reads stay on the loop."""
+    """Run what compiles, scans, writes or waits, as a read from PostgreSQL may, in a thread."""
     return await to_thread.run_sync(lambda: call(*args, **kwargs))
 
 
@@ -146,7 +146,7 @@ async def check_compatibility(
     if (old is None) == (body.schema_id is None):
         raise MalformedError("one of old_schema and schema_id is needed", hint="see /docs")
     if body.schema_id is not None:
-        old = registry.get_schema_version(body.schema_id).schema_json
+        old = (await work_in_thread(registry.get_schema_version, body.schema_id)).schema_json
     answer = await work_in_thread(registry.check_schema_compatibility, old, body.new_schema)
     return CompatibilityResponse.model_validate(answer)
 
@@ -197,7 +197,8 @@ async def get_schema(registry: Registry, schema_id: str) -> SchemaDetails:
 @router.get("/schemas/{schema_id}/versions")
 async def get_versions(registry: Registry, schema_id: str) -> list[Summary]:
     """The history of a subject, the newest version first."""
-    return [Summary(**line) for line in registry.get_schema_versions(schema_id)]
+    history = await work_in_thread(registry.get_schema_versions, schema_id)
+    return [Summary(**line) for line in history]
 
 
 @router.get("/schemas/{schema_id}/ddl/{dialect}", response_model=DdlResponse)
@@ -291,16 +292,20 @@ async def ingest(
     framing: Annotated[Framing, Query()] = "delimited",
     column: Annotated[str | None, Query()] = None,
     skip_bad: Annotated[bool, Query()] = False,
+    load_id: Annotated[str | None, Query()] = None,
 ) -> LoadResult:
     """Load protobuf messages, length-delimited unless `framing` says otherwise.
 
     `column` names the one that holds them in Parquet or Arrow. With a bad record nothing is loaded,
-    unless `skip_bad` is set; each is reported.
+    unless `skip_bad` is set; each is reported. A `load_id` is loaded once, so that a request can be
+    sent again that had no answer; `content` makes one of the body.
     """
     async with _spooled(request) as data:
         source = Source(data, framing, column)
-        result = await work_in_thread(registry.ingest, schema_id, source, engine, skip_bad=skip_bad)
-    if result.rejected and not result.rows:
+        result = await work_in_thread(
+            registry.ingest, schema_id, source, engine, skip_bad=skip_bad, load_id=load_id
+        )
+    if result.rejected and not result.rows and not result.already_loaded:
         raise RowsRejectedError(
             "no record could be loaded", details=result.rejected, hint=NOTHING_LOADED
         )

@@ -54,6 +54,7 @@ class ErrorDetail(BaseModel):
     record: int | None = None
     offset: int | None = None
     rule: str | None = None
+    mend: tuple[str, ...] | None = None
 
 
 class ErrorBody(BaseModel):
@@ -198,13 +199,6 @@ class ChangeSubject(Body):
 
     description: str | None = None
     labels: dict[str, str | None] = Field(default_factory=dict)
-
-
-class SubjectAbout(BaseModel):
-    """What is said about a subject."""
-
-    description: str | None
-    labels: dict[str, str]
 
 
 class Numbers(BaseModel):

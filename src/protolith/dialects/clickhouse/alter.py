@@ -56,8 +56,8 @@ class _Alteration:
                     "clickhouse"
                 ):
                     return nothing(change, "it is about another engine")
-                why = "the keys and settings of a table that is there stay: create another table"
-                return impossible_step(change, why)
+                why = "the keys and settings of a table that is there stay"
+                return impossible_step(change, why, "create another table")
             case ChangeComment(place, _) if len(place) <= 1:
                 return Step(change, "in place", "none", "a comment alone", self.comment(change))
             case ReorderColumns((), names):
@@ -155,9 +155,7 @@ class _Alteration:
             return Step(change, "rewrite", "rewrite", why, self.restated(change), loads=False)
         scalar = not isinstance(old.type, List | Map)
         if not (scalar and narrows(old.type, to.type)):
-            hint = "give the field a new number: it becomes a column of its own"
-            why = f"there is no safe way from the one type to the other; {hint}"
-            return impossible_step(change, why)
+            return impossible_step(change, "there is no safe way from the one type to the other")
         check = self.count(place, lambda value, _: self.lost(value, old, to), "values do not fit")
         why = "values that do not fit would be cut or wrapped"
         return Step(change, "rewrite", "lossy", why, self.restated(change), (check,), loads=False)

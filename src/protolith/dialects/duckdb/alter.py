@@ -165,10 +165,7 @@ class _Alteration:
             why = "each value is one of the wider type; the column is written again"
             return Step(change, "rewrite", "rewrite", why, statements, loads=False)
         if not narrows(old, new):
-            hint = "give the field a new number: it becomes a column of its own"
-            return impossible_step(
-                change, f"there is no way from the one type to the other; {hint}"
-            )
+            return impossible_step(change, "there is no way from the one type to the other")
         to, back = self.dialect.type_text(new), self.dialect.type_text(old)
 
         def lost(value: str) -> str:
@@ -181,7 +178,7 @@ class _Alteration:
 
     def change_nullability(self, change: Change, place: Place, *, nullable: bool) -> Step:
         column = chain(self.table, place)[-1]
-        if len(place) > 1 or isinstance(column.type, List | Map):
+        if len(place) > 1 or (isinstance(column.type, List | Map) and not nullable):
             return nothing(change, "DuckDB says nothing of NULL inside records, lists and maps")
         name = self.dialect.quote(place[0])
         verb = "DROP" if nullable else "SET"
