@@ -61,6 +61,8 @@ CHANGES: dict[str, Row] = {
         "google.protobuf.Struct c = 1; message R { int32 a = 1; }", (IMPOSSIBLE,) * 3),
     "enum member added or removed": ("COLUMN_SAME_TYPE", "E c = 1; enum E { A = 0; B = 1; }",
         "E c = 1; enum E { A = 0; C = 2; }", (UNSEEN, UNSEEN, UNSEEN)),
+    "enum member renamed": ("COLUMN_SAME_VALUES", "E c = 1; enum E { A = 0; B = 1; }",
+        "E c = 1; enum E { A = 0; C = 1; }", (("lossy", "nothing"),) * 3),
     "column comment": ("COLUMN_SAME_COMMENT", "int32 c = 1;", "\n// New.\nint32 c = 1;",
         (SAFE, SAFE, SAFE)),
 }  # fmt: skip

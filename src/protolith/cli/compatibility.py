@@ -16,7 +16,7 @@ from cyclopts import Parameter
 
 from protolith.cli import DONE, FINDINGS
 from protolith.cli.layouts import chosen_layout
-from protolith.cli.output import OUTPUT, escape
+from protolith.cli.output import OUTPUT, escape, step_lines
 from protolith.cli.reports import REPORTS, Report
 from protolith.compatibility import Finding, SchemaDiff
 from protolith.compatibility import check as compare
@@ -246,9 +246,8 @@ def _plan_lines(plan: TablePlan) -> list[str]:
     if plan.outcome == "nothing":
         return [f"{plan.engine}: {plan.table}: nothing to do"]
     lines = [f"{plan.engine}: {plan.table}: {plan.outcome}, risk {plan.risk}"]
-    if plan.why:
-        lines.append(f"  {'; '.join(one for one in (plan.why, plan.fix) if one)}")
-    return lines + [f"  {statement};" for statement in plan.statements]
+    said = step_lines(plan.steps) or [f"{plan.why}; {plan.fix}" if plan.fix else plan.why]
+    return lines + [f"  {line}" for line in said]
 
 
 def _as_object(finding: Finding) -> dict[str, object]:
