@@ -76,7 +76,8 @@ def test_the_level_table_and_the_plans_of_a_difference(
     assert "duckdb: in place: ALTER TABLE" in out
     assert run(capsys, "check", *words, "--level", "table", "--mode", "BACKWARD")[0] == 0
     code, out, _ = run(capsys, "diff", *words)
-    assert 'duckdb: bigquery_lite.m: in place, risk none\n  ALTER TABLE "bigquery_lite"."m"' in out
+    assert "duckdb: bigquery_lite.m: in place, risk none\n  x: in place, risk none: values" in out
+    assert '    ALTER TABLE "bigquery_lite"."m" RENAME COLUMN "x" TO "y";\n' in out
     assert "bigquery: bigquery_lite.m: in place" in out
     (folder / "new/a.proto").write_text(OLD)
     assert "duckdb: bigquery_lite.m: nothing to do" in run(capsys, "diff", *words)[1]

@@ -172,3 +172,31 @@ def test_a_plan_is_the_worst_of_its_steps() -> None:
     assert {(one.outcome, one.risk, *one.statements) for one in plan_tables(*same)} == {
         ("nothing", "none")
     }
+
+
+def enums(values: str, *, uses: str = "E e = 1;") -> DescriptorSet:
+    return proto(f"message M {{ {uses} }} enum E {{ Z = 0; {values} }}")
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        "E e = 1;",
+        "repeated E e = 1;",
+        "map<string, E> e = 1;",
+        "A i = 2; message A { repeated B j = 1; } message B { E e = 1; }",
+    ],
+)
+def test_rows_keep_the_old_name_of_a_value(uses: str) -> None:
+    old, new = enums("A = 1; B = 2;", uses=uses), enums("A = 1; C = 2;", uses=uses)
+    found = table(new, old)
+    assert [(one.rule, one.severity, one.old, one.new) for one in found] == [
+        ("COLUMN_SAME_VALUES", "lossy", "B", "C")
+    ] * 2
+    assert {one.subject.rpartition(".")[2] for one in found} <= {"e", "value"}
+    assert table(enums("A = 1; B = 2; D = 3;", uses=uses), old) == []
+    assert table(enums("A = 1;", uses=uses), old) == []
+    by_number = Layout.from_text("enums=number")
+    assert table(new, old, layout=by_number) == []
+    moved = table(enums("A = 1; B = 3;", uses=uses), old, layout=by_number)
+    assert {(one.old, one.new) for one in moved} == {("B = 2", "B = 3")}

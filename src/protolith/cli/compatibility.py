@@ -8,7 +8,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -16,7 +16,7 @@ from cyclopts import Parameter
 
 from protolith.cli import DONE, FINDINGS
 from protolith.cli.layouts import chosen_layout
-from protolith.cli.output import OUTPUT, escape
+from protolith.cli.output import OUTPUT, escape, step_lines
 from protolith.cli.reports import REPORTS, Report
 from protolith.compatibility import Finding, SchemaDiff
 from protolith.compatibility import check as compare
@@ -99,7 +99,7 @@ def check(
         levels=[level for level in asked if level != "table"],
         policy=_policy(policy, category, buf_config),
         categories=tuple(category or ("FILE",)),
-        config=None if buf_config is None else BufConfig.from_yaml(buf_config.read_bytes()),
+        config=_config(buf_config),
         message=message,
     )
     if "table" in asked and policy is None:
@@ -108,15 +108,35 @@ def check(
                 *schemas, mode, levels=("table",), engines=where, layout=how, message=message
             )
         found = worst_first(merged(found))
+    found = found if report is None else _on_disk(found, new)
+    worst = SEVERITIES[SEVERITIES.index(fail_on) :]
+    bad = [one for one in found if one.severity in worst and not one.waived]
     if report is not None:
-        OUTPUT.text(REPORTS[report](found))
+        OUTPUT.text(REPORTS[report](found, bad))
     else:
         for finding in found:
             OUTPUT.value(_as_object(finding), _lines(finding))
-    worst = SEVERITIES[SEVERITIES.index(fail_on) :]
-    bad = [one for one in found if one.severity in worst and not one.waived]
     OUTPUT.say(f"{len(bad)} incompatible, {len(found) - len(bad)} other findings")
     return FINDINGS if bad else DONE
+
+
+def _on_disk(found: list[Finding], new: str) -> list[Finding]:
+    """The findings with paths as build servers know files: from here, not from the import root."""
+    path = Path(new)
+    sources = open_path(path) if path.exists() else None
+    if not isinstance(sources, Sources):
+        return found
+    root = path if path.is_dir() else path.parent
+    names = {compiled: root / name for name, compiled in sources.compiled_names.items()}
+    there = {compiled: str(place) for compiled, place in names.items() if place.exists()}
+    return [replace(one, file=there.get(one.file, one.file)) for one in found]
+
+
+def _config(path: Path | None) -> BufConfig | None:
+    try:
+        return None if path is None else BufConfig.from_yaml(path.read_bytes())
+    except OSError as error:
+        raise NotFoundError(f"{quoted(str(path))} cannot be read: {error.strerror}") from None
 
 
 def _policy(name: str | None, categories: list[Category] | None, config: Path | None) -> str | None:
@@ -226,9 +246,8 @@ def _plan_lines(plan: TablePlan) -> list[str]:
     if plan.outcome == "nothing":
         return [f"{plan.engine}: {plan.table}: nothing to do"]
     lines = [f"{plan.engine}: {plan.table}: {plan.outcome}, risk {plan.risk}"]
-    if plan.why:
-        lines.append(f"  {'; '.join(one for one in (plan.why, plan.fix) if one)}")
-    return lines + [f"  {statement};" for statement in plan.statements]
+    said = step_lines(plan.steps) or [f"{plan.why}; {plan.fix}" if plan.fix else plan.why]
+    return lines + [f"  {line}" for line in said]
 
 
 def _as_object(finding: Finding) -> dict[str, object]:

@@ -128,11 +128,15 @@ def plan_tables(old: Side, new: Side, engines: Iterable[str] = ENGINES) -> list[
             answer.append(TablePlan(name, called, "impossible", "lossy", why=said, fix=fix))
             continue
         steps = [planned_step(step) for step in migration.steps]
-        stuck = migration.impossible
-        why = "; ".join(step.why for step in stuck)
-        answer.append(
-            TablePlan(name, called, migration.outcome, migration.risk, why=why, steps=steps)
+        why, fix = (
+            "; ".join(dict.fromkeys(filter(None, texts)))
+            for texts in (
+                [step.why for step in migration.impossible],
+                [step.instead for step in migration.impossible],
+            )
         )
+        found = migration.outcome, migration.risk, why, fix, steps
+        answer.append(TablePlan(name, called, *found))
     return answer
 
 

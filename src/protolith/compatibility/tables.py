@@ -10,8 +10,6 @@ from protolith.changes import (
     ChangeComment,
     ChangeDefault,
     ChangeNullability,
-    ChangeSource,
-    ChangeStorage,
     ChangeType,
     DropColumn,
     Place,
@@ -22,13 +20,23 @@ from protolith.changes import (
 )
 from protolith.compatibility import positions
 from protolith.compatibility.findings import Direction, Finding, Mode, Severity
-from protolith.compatibility.index import FieldFacts, index
+from protolith.compatibility.index import EnumFacts, FieldFacts, index
 from protolith.compatibility.table_plans import ENGINES, Side, creatable, migration_of
 from protolith.dialects import Dialect, dialect
 from protolith.dialects.alteration import Step, chain, widens
 from protolith.errors import ConflictError, SchemaRegistryError
-from protolith.migrations import Migration
-from protolith.tables import Column, Decimal, Float, Integer, List, Map, Table, Type, records_in
+from protolith.tables import (
+    Column,
+    Decimal,
+    EnumName,
+    Float,
+    Integer,
+    List,
+    Map,
+    Table,
+    Type,
+    records_in,
+)
 
 RULES: dict[type[Change], str] = {
     AddColumn: "COLUMN_ADDED",
@@ -41,7 +49,12 @@ RULES: dict[type[Change], str] = {
     ChangeAttributes: "COLUMN_SAME_ATTRIBUTES",
     ReorderColumns: "COLUMN_SAME_ORDER",
 }
+"""Not of storage: both sides have one layout; nor of sources, which no engine knows."""
 _TOLD = (AddColumn, RenameColumn, ChangeType, ChangeNullability)
+_VALUE_WHYS: tuple[tuple[Direction, str], ...] = (
+    ("backward", "rows that are there keep the old one, and rows to come have the new one"),
+    ("forward", "queries for the old one do not find the rows to come"),
+)
 _MOVE = "protolith migrate moves the table"
 _NOTHING = "nothing needs to be done"
 _KEEP = "keep it as it was, or add a field with a new number"
@@ -54,7 +67,7 @@ def compare_tables(
     found: list[Finding] = []
     for name in engines:
         speaker = dialect(name)
-        if old.table is not None and old.table != new.table and creatable(speaker, old.table):
+        if old.table is not None and old != new and creatable(speaker, old.table):
             found += _Comparison(old, new, old.table, speaker).findings()
     return merged(one for one in found if mode.startswith(("FULL", one.direction.upper())))
 
@@ -84,9 +97,12 @@ class _Comparison:
         except SchemaRegistryError as error:
             yield from self.refused(error, "TABLE_STORABLE", "error")
             return
-        for number, step in enumerate(migration.steps):
-            yield from self.step(migration, number, step)
+        table = self.table
+        for step in migration.steps:
+            yield from self.step(table, step)
+            table = apply(step.change, table)
         yield from self.dropped(self.new.table or migration.new)
+        yield from self.renamed_values()
 
     def refused(self, error: SchemaRegistryError, rule: str, severity: Severity) -> list[Finding]:
         about = next(iter(error.details), None)
@@ -103,16 +119,15 @@ class _Comparison:
             )
         ]  # fmt: skip
 
-    def step(self, migration: Migration, number: int, step: Step) -> Iterator[Finding]:
+    def step(self, before: Table, step: Step) -> Iterator[Finding]:
         change = step.change
-        unseen = step.outcome == "nothing" and not isinstance(change, _TOLD)
-        # Both sides have one layout, so the storage is the same.
-        if unseen or isinstance(change, ChangeSource | ChangeStorage):
+        rule = RULES.get(type(change))
+        if rule is None or (step.outcome == "nothing" and not isinstance(change, _TOLD)):
             return
-        before, after = migration.tables[number], migration.tables[number + 1]
-        columns, values = _columns(before, change), self.values(before, after, change)
+        values = self.values(before, apply(change, before), change)
+        columns = _columns(before, change)
         severity, fix = _judged(step)
-        rule, told = RULES[type(change)], _told(step)
+        told = _told(step)
         yield self.finding(
             rule, "backward", severity, columns, values=values, why=_why(step), fix=fix, told=told
         )
@@ -139,6 +154,17 @@ class _Comparison:
                     fix=_NOTHING, told="nothing",
                 )  # fmt: skip
             table = apply(change, table)
+
+    def renamed_values(self) -> Iterator[Finding]:
+        """What rows hold of an enum by its name or its number, where that is another one now."""
+        for columns in _leaves(self.table.columns):
+            values = _changed_values(columns, self.old, self.new)
+            for direction, why in _VALUE_WHYS if values else ():
+                yield self.finding(
+                    "COLUMN_SAME_VALUES", direction, "lossy", columns, why=why, told="nothing",
+                    values=(", ".join(old for old, _ in values), ", ".join(n for _, n in values)),
+                    fix="keep names and numbers of values, or update the rows that have them",
+                )  # fmt: skip
 
     def values(self, before: Table, after: Table, change: Change) -> tuple[str, str]:
         match change:
@@ -209,7 +235,7 @@ def _plain_values(before: Table, change: Change) -> tuple[str, str]:
 def _judged(step: Step) -> tuple[Severity, str]:
     """How bad a step is for the rows that are there, and what to do about it."""
     if step.outcome == "impossible":
-        return "error", _KEEP
+        return "error", step.instead or _KEEP
     if step.risk == "lossy" or step.checks:  # the rows decide, and they are not known here
         return "lossy", _KEEP
     return "safe", _NOTHING if step.outcome == "nothing" else _MOVE
@@ -290,6 +316,42 @@ def _field(side: Side, path: Sequence[int]) -> FieldFacts | None:
             return None
         found, message = field, known.get(field.type_name)
     return found
+
+
+def _leaves(
+    columns: Sequence[Column], above: tuple[Column, ...] = ()
+) -> Iterator[tuple[Column, ...]]:
+    """The columns that are no records, each with those that it is in."""
+    for column in columns:
+        inside = records_in(column.type)
+        yield from _leaves(inside, (*above, column)) if inside else ((*above, column),)
+
+
+def _changed_values(columns: Sequence[Column], old: Side, new: Side) -> list[tuple[str, str]]:
+    """Of an enum that is kept by name the names that changed, by number the numbers."""
+    leaf, path = columns[-1].type, _path(columns)
+    while isinstance(leaf, List | Map):
+        path += (2,) if isinstance(leaf, Map) else ()
+        leaf = leaf.value if isinstance(leaf, Map) else leaf.element
+    was, now = (_enum(side, path) for side in (old, new))
+    if was is None or now is None:
+        return []
+    if isinstance(leaf, EnumName):
+        both = [(was.names[n], names) for n, names in now.names.items() if n in was.names]
+        return [(before[0], after[0]) for before, after in both if before[0] not in after]
+    names = [name for name in was.numbers if name in now.numbers]
+    return [
+        (f"{name} = {was.numbers[name]}", f"{name} = {now.numbers[name]}")
+        for name in names
+        if was.numbers[name] != now.numbers[name]
+    ]
+
+
+def _enum(side: Side, path: Sequence[int]) -> EnumFacts | None:
+    field = _field(side, path)
+    if field is None or side.schema is None or field.kind != "enum":
+        return None
+    return index(side.schema).enums.get(field.type_name)
 
 
 def _position(side: Side, field: FieldFacts | None) -> tuple[int | None, int | None]:
