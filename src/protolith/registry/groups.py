@@ -26,6 +26,7 @@ class LiveTable:
     engine: Engine
     table: Table
     columns: tuple[LiveColumn, ...]
+    schema: pa.Schema
 
     @property
     def place(self) -> _Place:
@@ -112,7 +113,9 @@ def _load_together(group: Sequence[_Waiting]) -> None:
     error: Exception
     try:
         live.check_unchanged()
-        live.engine.load(live.table, pa.concat_tables([one.rows for one in group]))
+        # In one piece: an engine reads many small ones four times slower.
+        rows = pa.concat_tables([one.rows for one in group]).combine_chunks()
+        live.engine.load(live.table, rows)
     except EngineError as refused:
         if len(group) > 1:
             for one in group:
