@@ -7,6 +7,7 @@ from protolith.store.opening import make_home, open_store
 from protolith.store.search import Search
 from protolith.store.sqlite import SQLiteStore
 from protolith.store.values import (
+    About,
     Beside,
     Change,
     Deployment,
@@ -23,6 +24,7 @@ from protolith.store.values import (
 __all__ = [
     "EVERYWHERE",
     "NOTHING_KEPT",
+    "About",
     "Beside",
     "Change",
     "Deployment",

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from protolith import errors
 from protolith.compiler import self_test
-from protolith.registry import SchemaRegistry
+from protolith.registry import Diagnosis, SchemaRegistry
 from protolith.registry.confluent import ConfluentError
 from protolith.web import confluent
 from protolith.web.admin import lists
@@ -72,13 +72,14 @@ def create_app(home: str | Path | None = None) -> FastAPI:
     return app
 
 
-def check_ready(registry: SchemaRegistry) -> None:
-    """Finish what was cut off; raise what keeps a server from starting.
+def check_ready(registry: SchemaRegistry) -> list[Diagnosis]:
+    """Finish what was cut off, and say what that cannot be; raise what keeps it from starting.
 
-    That is the store, an engine with an unfinished table, the compiler, or its jail.
+    That is the store, the compiler, or its jail.
     """
-    registry.diagnose(mend=True, unfinished=True)
+    found = registry.diagnose(mend=True, unfinished=True)
     self_test()
+    return [one for one in found if not one.mended]
 
 
 def status_of(error: errors.SchemaRegistryError) -> int:

@@ -29,7 +29,8 @@ def run(
     if debug:
         logging.getLogger("protolith").setLevel(logging.DEBUG)
     with SchemaRegistry(home) as registry:
-        check_ready(registry)  # within the server a failure would be a traceback
+        for left in check_ready(registry):  # within the server a failure would be a traceback
+            say(f"{left.subject} in {left.engine} is {left.state}: {left.message}")
     # The access log would cost a quarter of what the server can answer.
     config = uvicorn.Config(create_app(home), access_log=False, log_level="warning")
     server = uvicorn.Server(config)

@@ -12,7 +12,7 @@ from protolith.registry.confluent.refusals import no_version, translating
 from protolith.registry.confluent.requests import SchemaRequest
 from protolith.registry.confluent.settings import Settings
 from protolith.registry.confluent.subjects import version_number
-from protolith.registry.evolution import findings_against
+from protolith.registry.judging import findings_against
 from protolith.registry.registration import descriptors_of
 from protolith.store import KeptMode, NewVersion, Store, Version, scopes
 
