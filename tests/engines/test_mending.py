@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from engines.fake_bigquery import FakeBigQuery
-from protolith.engines import Difference, Engine, open_engine
+from protolith.dialects import dialect
+from protolith.engines import Difference, Engine, LiveColumn, open_engine
+from protolith.engines.mending import mending
 from protolith.errors import ConflictError
 from protolith.migrations import PlannedStep
 from protolith.tables import (
@@ -19,6 +21,7 @@ from protolith.tables import (
     List,
     Map,
     Record,
+    Storage,
     String,
     Table,
     Type,
@@ -192,3 +195,14 @@ def test_a_table_that_is_gone(engine: Engine) -> None:
 def test_nothing_to_mend(engine: Engine) -> None:
     engine.create(TABLE)
     assert engine.mend(TABLE) == []
+
+
+def test_statements_for_a_cluster_name_it() -> None:
+    click = dialect("clickhouse")
+    placed = replace(TABLE, storage=(("clickhouse", Storage(cluster="all")),))
+    live = (LiveColumn("id", "Int32"), LiveColumn("x", "String"))
+    statements = [
+        text for mend in mending(placed, live, (), click) for text in mend.step.statements
+    ]
+    assert len(statements) > 6
+    assert all("`things` ON CLUSTER 'all' " in text for text in statements)

@@ -5,7 +5,7 @@ take them for others.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from google.protobuf import descriptor_pb2, text_encoding, text_format
@@ -66,9 +66,8 @@ def _file(file: Any) -> Iterator[str]:
     yield from (f"option {option};" for option in _options(file.options))
     for enum in file.enum_type:
         yield from ("", *_enum(enum, syntax))
-    for message in file.message_type:
-        yield from ("", *_message(message, syntax))
-    yield from _extensions(file.extension, (), syntax)
+    for line in _with_nested(file, file.message_type, syntax):
+        yield from [line] if line.startswith((_INDENT, "}")) else ("", line)
     for service in file.service:
         yield from ("", *_service(service))
 
@@ -82,25 +81,9 @@ def _message(message: Any, syntax: str) -> Iterator[str]:
 
 def _content(message: Any, syntax: str) -> Iterator[str]:
     yield from (f"option {option};" for option in _options(message.options))
-    groups = {
-        field.type_name.rpartition(".")[2]
-        for field in (*message.field, *message.extension)
-        if field.type == _FIELD.TYPE_GROUP
-    }
     for enum in message.enum_type:
         yield from _enum(enum, syntax)
-    for nested in message.nested_type:
-        if not nested.options.map_entry and nested.name not in groups:
-            yield from _message(nested, syntax)
-    shown: set[int] = set()
-    for field in message.field:
-        index = field.oneof_index
-        if not field.HasField("oneof_index") or field.proto3_optional:
-            yield from _field(field, message.nested_type, syntax)
-        elif index not in shown:
-            shown.add(index)
-            yield from _oneof(message, index, syntax)
-    yield from _extensions(message.extension, message.nested_type, syntax)
+    yield from _with_nested(message, message.nested_type, syntax)
     for part in message.extension_range:
         most = _MAX_MESSAGE_SET if message.options.message_set_wire_format else _MAX_FIELD
         yield f"extensions {_range(part.start, part.end - 1, most - 1)}{_listed(part.options)};"
@@ -108,12 +91,56 @@ def _content(message: Any, syntax: str) -> Iterator[str]:
     yield from _reserved(ranges, message.reserved_name, syntax)
 
 
-def _oneof(message: Any, index: int, syntax: str) -> Iterator[str]:
-    oneof = message.oneof_decl[index]
+def _with_nested(element: Any, messages: Sequence[Any], syntax: str) -> Iterator[str]:
+    """Fields, extensions and messages; the place of a message among others has a meaning.
+
+    That is so for messages that maps and groups bring along as well.
+    """
+    fields = [*getattr(element, "field", ()), *element.extension]
+    groups = {_last(field) for field in fields if field.type == _FIELD.TYPE_GROUP}
+    brought = {one.name for one in messages if one.options.map_entry or one.name in groups}
+    waiting = [*_members(element, messages, brought, syntax)]
+    for one in messages:
+        place = next((n for n, part in enumerate(waiting) if one.name in part[0]), None)
+        if place is None:
+            if one.name not in brought:
+                yield from _message(one, syntax)
+            continue
+        for _, lines in waiting[: place + 1]:
+            yield from lines
+        del waiting[: place + 1]
+    for _, lines in waiting:
+        yield from lines
+
+
+def _members(
+    element: Any, messages: Sequence[Any], own: set[str], syntax: str
+) -> Iterator[tuple[set[str], list[str]]]:
+    """The lines of each field, oneof and extension, and the messages that they bring."""
+    shown: set[int] = set()
+    found = getattr(element, "field", ())
+    for field in found:
+        index = field.oneof_index
+        if not field.HasField("oneof_index") or field.proto3_optional:
+            yield own & {_last(field)}, [*_field(field, messages, syntax)]
+        elif index not in shown:
+            shown.add(index)
+            members = [f for f in found if f.HasField("oneof_index") and f.oneof_index == index]
+            yield own & set(map(_last, members)), [*_oneof(element, members, syntax)]
+    for field in element.extension:
+        head = f"extend {field.extendee}"
+        yield own & {_last(field)}, [*_block(head, _field(field, messages, syntax))]
+
+
+def _last(field: Any) -> str:
+    return str(field.type_name.rpartition(".")[2])
+
+
+def _oneof(message: Any, members: Sequence[Any], syntax: str) -> Iterator[str]:
+    oneof = message.oneof_decl[members[0].oneof_index]
     lines = [f"option {option};" for option in _options(oneof.options)]
-    for field in message.field:
-        if field.HasField("oneof_index") and field.oneof_index == index:
-            lines += _field(field, message.nested_type, syntax, label="")
+    for field in members:
+        lines += _field(field, message.nested_type, syntax, label="")
     yield from _block(f"oneof {oneof.name}", lines)
 
 
@@ -121,7 +148,7 @@ def _field(
     field: Any, nested: Iterable[Any], syntax: str, *, label: str | None = None
 ) -> Iterator[str]:
     local = {one.name: one for one in nested}
-    kind = local.get(field.type_name.rpartition(".")[2])
+    kind = local.get(_last(field))
     tail = f" = {field.number}{_listed(field.options, _said(field))}"
     if field.type == _FIELD.TYPE_GROUP and kind is not None:
         head = f"{_label(field, syntax) if label is None else label}group {kind.name}{tail}"
@@ -162,11 +189,6 @@ def default_json_name(name: str) -> str:
     """The name in JSON that a field has if nothing else is said."""
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
-
-
-def _extensions(fields: Iterable[Any], nested: Iterable[Any], syntax: str) -> Iterator[str]:
-    for field in fields:
-        yield from _block(f"extend {field.extendee}", _field(field, nested, syntax))
 
 
 # ── enums and services ──
@@ -236,10 +258,10 @@ def _listed(options: Any, said: Iterable[str] = ()) -> str:
 
 
 def _options(options: Any) -> Iterator[str]:
-    for field, value in options.ListFields():
+    for field, value in sorted(options.ListFields(), key=lambda found: found[0].number):
         if field.name == "map_entry" and not field.is_extension:
             continue
-        name = f"({field.full_name})" if field.is_extension else field.name
+        name = f"(.{field.full_name})" if field.is_extension else field.name
         for one in value if field.is_repeated else [value]:
             yield f"{name} = {_value(field, one)}"
 
@@ -252,13 +274,13 @@ def _value(field: Any, value: Any) -> str:
     match value:
         case bool():
             return str(value).lower()
-        case str():
+        case str() | bytes():
             return _text(value)
-        case bytes():
-            return f'"{text_encoding.CEscape(value, as_utf8=False)}"'
         case _:
             return repr(value)
 
 
-def _text(value: str) -> str:
-    return f'"{text_encoding.CEscape(value.encode(), as_utf8=False)}"'
+def _text(value: str | bytes) -> str:
+    # The runtime gives bytes for a text that is not UTF-8.
+    data = value if isinstance(value, bytes) else value.encode()
+    return f'"{text_encoding.CEscape(data, as_utf8=False)}"'

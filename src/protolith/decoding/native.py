@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from protolith.arrow import arrow_schema
 from protolith.decoding.assembly import UnsupportedError
 from protolith.decoding.program import Leaf, Program, compile_program
 from protolith.decoding.reference import ReferenceDecoder, Row
@@ -70,7 +69,7 @@ class NativeDecoder:
     """
 
     def __init__(self, reference: ReferenceDecoder, program: Program) -> None:
-        self.schema = arrow_schema(reference.table)
+        self.schema = reference.schema
         self._program = program
         code = np.array(program.code, np.int64)
         self._library = _library()

@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,15 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 
 from protolith.dialects import dialect
 from protolith.dialects.clickhouse.alter import WAIT
+from protolith.dialects.clickhouse.clusters import on_cluster
 from protolith.engines.base import Engine
 from protolith.engines.clickhouse_loads import FORGET_LOADS, deduplicated, load_once
+from protolith.engines.clickhouse_particulars import particulars
 from protolith.engines.live import LiveColumn
 from protolith.engines.loads import LOADS
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
+from protolith.engines.particulars import Particular
 from protolith.engines.settings import EngineSettings, Server
 from protolith.errors import (
     BusyError,
@@ -52,7 +55,7 @@ SELECT mutation_id, latest_fail_reason, command FROM system.mutations
 WHERE database = {database:String} AND table = {table:String} AND NOT is_done AND NOT is_killed
 """
 _KILL = """
-KILL MUTATION WHERE database = {database:String} AND table = {table:String}
+WHERE database = {database:String} AND table = {table:String}
 AND mutation_id = {mutation:String} SYNC
 """
 _SIZE = """
@@ -193,6 +196,9 @@ class ClickHouseEngine(Engine):
             rows = self._ask(self._client.query, sql).result_rows
         return list(rows[0])
 
+    def particulars(self, table: Table) -> Iterable[Particular]:
+        return particulars(self, table)
+
     def load(self, table: Table, rows: pa.Table, load_id: str | None = None) -> bool:
         if self.dialect.version != self.dialect.versions[-1]:
             rows = without_missing_records(rows)
@@ -258,10 +264,11 @@ class ClickHouseEngine(Engine):
             self.run([statement])
             self.settle(table)
         except SchemaRegistryError:
+            on = on_cluster(self.dialect, table)
             for mutation, *_ in self.select(_UNFINISHED, table):
                 self._ask(
                     self._client.command,
-                    _KILL,
+                    f"KILL MUTATION{on}{_KILL}",
                     parameters=_place(table) | {"mutation": mutation},
                 )
             names = step.change.place[:1]
@@ -271,7 +278,7 @@ class ClickHouseEngine(Engine):
                 if name in stored and name in live:
                     text = self.dialect.type_text(stored[name].type, nullable=stored[name].nullable)
                     back = f"MODIFY COLUMN {self.dialect.quote(name)} {text}"
-                    self.run([f"ALTER TABLE {self.dialect.qualified(table)} {back}{WAIT}"])
+                    self.run([f"ALTER TABLE {self.dialect.qualified(table)}{on} {back}{WAIT}"])
             raise
 
     def _write_journal(self, migration: Migration, done: int, columns: str) -> None:

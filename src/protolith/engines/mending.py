@@ -8,9 +8,9 @@ from protolith.dialects import Dialect
 from protolith.dialects.alteration import Step
 from protolith.engines.difference import Difference, Kind
 from protolith.engines.live import LiveColumn
-from protolith.errors import Detail, SchemaRegistryError, SchemaValidationError
+from protolith.errors import Detail, LayoutError, SchemaRegistryError, SchemaValidationError
 from protolith.migrations import PlannedStep, plan, planned_step
-from protolith.tables import Column, List, Map, Record, String, Table, Type
+from protolith.tables import Column, List, Map, Record, Storage, String, Table, Type
 
 ASIDE = "rename the table, create it again, and copy what is to be kept"
 
@@ -34,7 +34,7 @@ class Mend:
 
     def mends(self, difference: Difference) -> bool:
         """Whether the difference is at one of the places or within it."""
-        if (self.step.change in _HARMLESS) != (_CHANGES[difference.kind] in _HARMLESS):
+        if (self.step.change in _HARMLESS) != (_CHANGES.get(difference.kind) in _HARMLESS):
             return False
         return any(f"{difference.column}.".startswith(f"{place}.") for place in self.places)
 
@@ -53,9 +53,9 @@ def mending(
         return (Mend(step, frozenset()),)
     wanted = _wanted(dialect.stored(table), live)
     try:
-        steps = plan(_live_table(wanted, live, dialect), wanted, dialect, drop_columns=True).steps
+        steps = _steps(wanted, live, dialect)
     except SchemaRegistryError as error:
-        return tuple(_impossible(d, error.message) for d in found if not d.harmless)
+        return tuple(_impossible(d, str(error)) for d in found if not d.harmless)
     if any(_read(dialect, column.type) is None for column in live):
         # Its statements would name types: for that column another one than it has.
         steps = tuple(s for s in steps if not isinstance(s.change, ReorderColumns))
@@ -67,6 +67,15 @@ def mending(
         why = next((r.step.why for r in reasons if r.mends(difference)), "")
         mends.append(_impossible(difference, why or f"{dialect.name} has no statement for it"))
     return tuple(mends)
+
+
+def _steps(wanted: Table, live: Sequence[LiveColumn], dialect: Dialect) -> tuple[Step, ...]:
+    try:
+        return plan(_live_table(wanted, live, dialect), wanted, dialect, drop_columns=True).steps
+    except LayoutError:  # the keys that should be there do not fit the columns that are
+        bare = Storage(cluster=wanted.stored_in(dialect.name).cluster)
+        wanted = replace(wanted, storage=((dialect.name, bare),))
+        return plan(_live_table(wanted, live, dialect), wanted, dialect, drop_columns=True).steps
 
 
 def details(found: Sequence[Difference], mends: Sequence[Mend]) -> list[Detail]:

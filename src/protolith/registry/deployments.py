@@ -50,6 +50,6 @@ def drift_of(table: Table, live: Engine, version: int) -> Drift:
     """What differs between a deployment's table and the live one."""
     name = f"{table.database}.{table.name}:{live.name}"
     exists = bool(live.columns(table.database, table.name))
-    found = live.compare(table) if exists else ()
+    found = live.drift(table) if exists else ()
     mend = () if exists and not found else tuple(live.mend(table))
     return Drift(name, version, exists, found, mend)

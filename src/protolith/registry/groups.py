@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from threading import Condition
+from threading import Event, Lock
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -25,6 +25,7 @@ class LiveTable:
     engine: Engine
     table: Table
     columns: tuple[LiveColumn, ...]
+    schema: pa.Schema
 
     @property
     def place(self) -> _Place:
@@ -45,6 +46,7 @@ class LiveTable:
 class _Waiting:
     live: LiveTable
     rows: pa.Table
+    woken: Event = field(default_factory=Event)  # to work, or because it is done
     done: bool = False
     error: Exception | None = None
 
@@ -71,38 +73,49 @@ class Groups:
     """The loads that wait, by table. Nobody waits for company: who finds nobody at work begins."""
 
     def __init__(self) -> None:
-        self._changed = Condition()
+        self._lock = Lock()
         self._queues: dict[_Place, _Queue] = defaultdict(_Queue)
 
     def load(self, live: LiveTable, rows: pa.Table) -> None:
         """Append rows, perhaps in one insert with those of others; raises what is said of them."""
         own = _Waiting(live, rows)
-        with self._changed:
+        with self._lock:
             queue = self._queues[live.place]
             queue.waiting.append(own)
-        while not own.done:
-            with self._changed:
-                self._changed.wait_for(lambda: own.done or not queue.busy)
-                group = [] if own.done else queue.take()
-                queue.busy = queue.busy or bool(group)
-            if group:
-                self._load(queue, group)
+            if not queue.busy:
+                queue.busy = True
+                own.woken.set()
+        own.woken.wait()
+        if not own.done:
+            self._work(queue, own)
         if own.error is not None:
             raise own.error
 
-    def _load(self, queue: _Queue, group: list[_Waiting]) -> None:
+    def _work(self, queue: _Queue, own: _Waiting) -> None:
+        """Load groups until one's own is there; then the first that waits goes on."""
         try:
-            _load_together(group)
-        except BaseException:
-            for one in group:
-                one.error = BusyError("the load was interrupted", hint="try again")
-            raise
+            while not own.done:
+                with self._lock:
+                    group = queue.take()
+                _load_group(group)
         finally:
-            with self._changed:
-                queue.busy = False
-                for one in group:
-                    one.done = True
-                self._changed.notify_all()
+            with self._lock:
+                queue.busy = bool(queue.waiting)
+                if queue.waiting:
+                    queue.waiting[0].woken.set()
+
+
+def _load_group(group: Sequence[_Waiting]) -> None:
+    try:
+        _load_together(group)
+    except BaseException:
+        for one in group:
+            one.error = BusyError("the load was interrupted", hint="try again")
+        raise
+    finally:
+        for one in group:
+            one.done = True
+            one.woken.set()
 
 
 def _load_together(group: Sequence[_Waiting]) -> None:
@@ -111,7 +124,9 @@ def _load_together(group: Sequence[_Waiting]) -> None:
     error: Exception
     try:
         live.check_unchanged()
-        live.engine.load(live.table, pa.concat_tables([one.rows for one in group]))
+        # In one piece: an engine reads many small ones four times slower.
+        rows = pa.concat_tables([one.rows for one in group]).combine_chunks()
+        live.engine.load(live.table, rows)
     except EngineError as refused:
         if len(group) > 1:
             for one in group:

@@ -167,7 +167,7 @@ class Loading:
         """
         account = Decoded(keep=letters.add if letters is not None else None)
         skip_bad = skip_bad or letters is not None
-        with Spool(arrow_schema(target.decoder.table)) as spool:
+        with Spool(target.decoder.schema) as spool:
             for batch in decode_source(source, target.decoder, skip_bad=skip_bad, account=account):
                 spool.add(batch)
             if letters is not None:
@@ -183,7 +183,7 @@ class Loading:
     def _load_rows(self, spool: Spool, target: Target, load_id: str | None) -> bool:
         live = target.live
         with spool.rows() as found:
-            rows = found.cast(arrow_schema(live.table))
+            rows = found if found.schema.equals(live.schema) else found.cast(live.schema)
             try:
                 if spool.is_small and load_id is None:
                     self._groups.load(live, rows)
@@ -224,5 +224,6 @@ class Loading:
             schema_version=version.version,
             ingested_at=datetime.now(UTC),
         )
-        stored = LiveTable(live, live.dialect.stored(table), columns)
-        return Target(stored, decoder, version, left_out)
+        stored = live.dialect.stored(table)
+        place = LiveTable(live, stored, columns, arrow_schema(stored))
+        return Target(place, decoder, version, left_out)

@@ -8,7 +8,7 @@ from functools import partial
 from types import EllipsisType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 
 from protolith.errors import ConflictError, NotFoundError, naming, quoted
 from protolith.store import (
@@ -55,6 +55,11 @@ class Store(ABC):
         Raises `BusyError` when it is not free in time, `StorageFullError` on a full disk, and
         `StoreUnavailableError` where the disk or the server fails.
         """
+
+    def rows(self, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[statements.Found]:
+        """What a prepared question finds."""
+        with self.reading() as connection:
+            return connection.execute(statement, dict(values)).mappings().all()
 
     @abstractmethod
     def close(self) -> None:
@@ -113,9 +118,7 @@ class Store(ABC):
 
         With `deleted` also one that is only softly deleted.
         """
-        with self.reading() as connection:
-            question = statements.lookup(reference, deleted=deleted)
-            rows = connection.execute(*question).mappings().all()
+        rows = self.rows(*statements.lookup(reference, deleted=deleted))
         if len(rows) == 1:
             return statements.version(rows[0])
         if not rows:
@@ -128,17 +131,14 @@ class Store(ABC):
 
     def find_content(self, subject: str, version_hash: str) -> Version | None:
         """The version of a subject that has this content, if there is one."""
-        with self.reading() as connection:
-            values = {"subject": subject, "hash": version_hash}
-            row = connection.execute(statements.BY_HASH, values).mappings().first()
-        return None if row is None else statements.version(row)
+        rows = self.rows(statements.BY_HASH, {"subject": subject, "hash": version_hash})
+        return statements.version(rows[0]) if rows else None
 
     def find_fingerprint(self, subject: str, fingerprint: str) -> Version | None:
         """The version of a subject whose content has this fingerprint, if there is one."""
-        with self.reading() as connection:
-            values = {"subject": subject, "fingerprint": fingerprint}
-            row = connection.execute(statements.BY_CONTENT, values).mappings().first()
-        return None if row is None else statements.version(row)
+        values = {"subject": subject, "fingerprint": fingerprint}
+        rows = self.rows(statements.BY_CONTENT, values)
+        return statements.version(rows[0]) if rows else None
 
     def find_id(self, content_id: int) -> list[Version]:
         """Every version with the content of this id, those that are not deleted first."""
@@ -149,8 +149,7 @@ class Store(ABC):
         return self._versions(statements.BY_GUID, {"guid": guid}, f"the GUID {quoted(guid)}")
 
     def _versions(self, statement: Any, values: dict[str, Any], what: str) -> list[Version]:
-        with self.reading() as connection:
-            rows = connection.execute(statement, values).mappings().all()
+        rows = self.rows(statement, values)
         if not rows:
             raise NotFoundError(f"no schema has {what}", hint="protolith subject list")
         return [statements.version(row) for row in rows]
@@ -317,11 +316,10 @@ class Store(ABC):
         statement = statements.LATEST if number is None else statements.BY_NUMBER
         values = {"subject": subject, "deleted": deleted}
         values |= {} if number is None else {"number": number}
-        with self.reading() as connection:
-            row = connection.execute(statement, values).mappings().first()
-        if row is None:
+        rows = self.rows(statement, values)
+        if not rows:
             raise NotFoundError(f"no schema {quoted(subject)}", hint="GET /subjects")
-        return statements.version(row)
+        return statements.version(rows[0])
 
     def ask(self, question: Callable[..., T], *values: Any) -> T:
         """What a question of `store.scopes` answers."""
@@ -336,9 +334,7 @@ class Store(ABC):
 
     def deployments(self, subject: str) -> list[Deployment]:
         """The tables of a subject, by engine."""
-        with self.reading() as connection:
-            values = {"subject": subject}
-            rows = connection.execute(statements.DEPLOYMENTS_OF, values).mappings().all()
+        rows = self.rows(statements.DEPLOYMENTS_OF, {"subject": subject})
         return [statements.deployment(row) for row in rows]
 
     def all_deployments(

@@ -18,7 +18,7 @@ NOTHING_KEPT = KeptMode("NONE", ("wire",))
 
 _MODE = (
     select(MODES)
-    .where(MODES.c.subject.in_([bindparam("subject"), EVERYWHERE]))
+    .where((MODES.c.subject == bindparam("subject")) | (MODES.c.subject == EVERYWHERE))
     .order_by(MODES.c.subject == EVERYWHERE)
     .limit(1)
 )

@@ -3,13 +3,13 @@
 import fcntl
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from protolith.errors import (
@@ -24,6 +24,7 @@ from protolith.store import schema
 from protolith.store.base import Store
 from protolith.store.deployments import migrated_elsewhere
 from protolith.store.lane import Job, Lane
+from protolith.store.prepared import Readers, Row
 from protolith.store.tables import FORMAT
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ class SQLiteStore(Store):
         self._reader = _engine(
             self._file, begin=None, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON")
         )
+        self._readers = Readers(self._file, (*_PRAGMAS, "PRAGMA query_only = ON"))
         self._watcher: Any = None
         self._watching = Lock()
         try:
@@ -84,6 +86,10 @@ class SQLiteStore(Store):
         with _translating(), self._reader.connect() as connection:
             yield connection
 
+    def rows(self, statement: Select[Any], values: Mapping[str, Any]) -> list[Row]:
+        with _translating():
+            return self._readers.rows(statement, values)
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         with self._lane.alone(), _translating(), self._writer.begin() as connection:
@@ -96,6 +102,7 @@ class SQLiteStore(Store):
         if self._watcher is not None:
             self._watcher.close()
             self._watcher = None
+        self._readers.close()
         self._reader.dispose()
         self._writer.dispose()
 

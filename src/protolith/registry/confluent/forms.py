@@ -95,18 +95,59 @@ def form_hash(file: Any, *, normalize: bool = False) -> str:
     form.ClearField("source_code_info")
     if form.syntax == "proto2":
         form.ClearField("syntax")
-    if normalize:
-        _sort_imports(form)
+    for method in (method for service in form.service for method in service.method):
+        _drop_empty_options(method)
     for field in form.extension:
         _drop_default_name(field)
     for message in _messages(form.message_type):
         for field in (*message.field, *message.extension):
             _drop_default_name(field)
-        if normalize:
-            message.field.sort(key=lambda field: field.number)
-            message.reserved_range.sort(key=lambda part: part.start)
-            message.reserved_name.sort()
-    return hashlib.sha256(form.SerializeToString(deterministic=True)).hexdigest()
+    if normalize:
+        _sort(form)
+    digest = hashlib.sha256()
+    if type(form) is not descriptor_pb2.FileDescriptorProto:
+        for option in _taken_extensions(form):  # the runtime keeps them in the order of the text
+            digest.update(repr(option).encode())
+    digest.update(form.SerializeToString(deterministic=True))
+    return digest.hexdigest()
+
+
+def _drop_empty_options(element: Any) -> None:
+    if not element.options.ListFields():
+        element.ClearField("options")
+
+
+def _taken_extensions(element: Any, place: str = "") -> Iterator[Any]:
+    """The custom options of an element and all within it, which are taken away."""
+    for field, value in element.ListFields():
+        here = f"{place}/{field.name}"
+        if field.name == "options":
+            for option, given in _by_number(value):
+                if option.is_extension:
+                    yield here, option.full_name, _in_order(option, given)
+                    value.ClearExtension(option)
+            _drop_empty_options(element)
+        elif field.message_type is not None and field.is_repeated:
+            for index, part in enumerate(value):
+                yield from _taken_extensions(part, f"{here}/{index}")
+
+
+def _in_order(field: Any, value: Any) -> Any:
+    if field.is_repeated and field.message_type is not None:
+        if field.message_type.GetOptions().map_entry:
+            return sorted((repr(key), repr(value[key])) for key in value)
+        return [_parts(one) for one in value]
+    if field.is_repeated:
+        return list(value)
+    return value if field.message_type is None else _parts(value)
+
+
+def _parts(message: Any) -> list[Any]:
+    return [(field.number, _in_order(field, value)) for field, value in _by_number(message)]
+
+
+def _by_number(message: Any) -> list[tuple[Any, Any]]:
+    return sorted(message.ListFields(), key=lambda found: found[0].number)
 
 
 def content_hash(form: str, metadata: str | None, rule_set: str | None) -> str:
@@ -133,7 +174,12 @@ def serialized(file: Any) -> str:
     return base64.b64encode(file.SerializeToString(deterministic=True)).decode()
 
 
-def _sort_imports(form: Any) -> None:
+def _sort(form: Any) -> None:
+    """Forget the order of what has none: imports, fields, and what is reserved."""
+    for message in _messages(form.message_type):
+        message.field.sort(key=lambda field: field.number)
+        message.reserved_range.sort(key=lambda part: part.start)
+        message.reserved_name.sort()
     names = list(form.dependency)
     order = sorted(range(len(names)), key=names.__getitem__)
     place = {old: new for new, old in enumerate(order)}
