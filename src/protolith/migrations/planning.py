@@ -1,5 +1,6 @@
 """Planning: the changes between two tables, each told to the table that the ones before it left."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from protolith.changes import (
@@ -14,7 +15,8 @@ from protolith.changes import (
 )
 from protolith.dialects import Dialect
 from protolith.dialects.alteration import Check, chain
-from protolith.errors import ConflictError, Detail
+from protolith.errors import ConflictError, Detail, LayoutError
+from protolith.migrations.rebuilding import part, rebuilt
 from protolith.migrations.values import Migration, fingerprint
 from protolith.tables import Column, List, Map, Table, Type, records_in
 
@@ -22,7 +24,8 @@ from protolith.tables import Column, List, Map, Table, Type, records_in
 def plan(old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False) -> Migration:
     """The migration of a table to another one in an engine.
 
-    A column whose field is gone stays, and may be NULL from then on, unless `drop_columns`.
+    A column whose field is gone stays, and may be NULL from then on, unless `drop_columns`. Where a
+    change is impossible in place but values can be copied, the whole table is built anew.
     """
     target = new if drop_columns else keeping(old, new)
     tables, steps = [old], []
@@ -34,12 +37,33 @@ def plan(old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False
         steps.append(step)
         # What the engine does instead counts: a column that is NULL after all, an order that stays.
         tables.append(tables[-1] if unmoved else apply(step.change, tables[-1]))
+    if any(step.outcome == "impossible" for step in steps):
+        with suppress(LayoutError):  # that says which values cannot be copied: the steps say why
+            return _built_anew(old, target, dialect)
     return Migration(
         dialect=dialect.name,
         steps=tuple(steps),
         tables=tuple(tables),
         checks=tuple(checks),
         fingerprint=fingerprint(tuple(tables), tuple(steps)),
+    )
+
+
+def _built_anew(old: Table, target: Table, dialect: Dialect) -> Migration:
+    rebuild, last = rebuilt(dialect, old, target)
+    table, steps = old, []
+    for change in diff(old, target):
+        steps.append(part(dialect, table, dialect.alter(table, change)))
+        table = apply(change, table)
+    steps.append(last)
+    tables = (*(old for _ in steps), target)
+    return Migration(
+        dialect=dialect.name,
+        steps=tuple(steps),
+        tables=tables,
+        checks=last.checks,
+        fingerprint=fingerprint(tables, tuple(steps)),
+        rebuild=rebuild,
     )
 
 
