@@ -1,7 +1,7 @@
 """ALTER TABLE in the fake BigQuery: what it is documented to do and to refuse.
 
-Google's own grammar reads each statement first; the rules after it are our reading of the
-documentation.
+That the statements are BigQuery's grammar is shown where they are planned; the rules are our
+reading of the documentation.
 """
 
 import ast
@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 
 from engines.fake_bigquery_rows import QueryError, arrow_field
-from googlesql import parse_alter
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.schema_json import to_json
 from protolith.tables import Column, Table
@@ -48,7 +47,6 @@ class Alteration:
     """One statement; `run` changes the table's resource and rows, or nothing at all."""
 
     def __init__(self, sql: str) -> None:
-        parse_alter(sql)
         found = _ALTER.fullmatch(sql)
         assert found, sql
         self.key = found["dataset"], found["table"]

@@ -57,16 +57,12 @@ def answer(sql: str, tables: dict[Any, Any], rows: dict[Any, list[pa.Table]]) ->
     """The answer of jobs.query, by DuckDB."""
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for number, ((dataset, name), table) in enumerate(tables.items()):
-            schema = pa.schema([arrow_field(field) for field in table["schema"]["fields"]])
-            parts = [schema.empty_table(), *rows.get((dataset, name), [])]
-            held = pa.concat_tables(parts, promote_options="permissive")
-            connection.register(f"rows_{number}", held)
-            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
-            connection.execute(f'CREATE TABLE "{dataset}"."{name}" AS FROM rows_{number}')
         try:
-            text = sqlglot.transpile(sql, read="bigquery", write="duckdb")[0]
-            found = connection.sql(text).to_arrow_table()
+            asked = sqlglot.parse_one(sql, read="bigquery")
+            named = {(found.db, found.name) for found in asked.find_all(sqlglot.exp.Table)}
+            for place in named & tables.keys():
+                _hold(connection, place, tables[place]["schema"]["fields"], rows.get(place, []))
+            found = connection.sql(asked.sql("duckdb")).to_arrow_table()
         except (duckdb.Error, sqlglot.errors.SqlglotError) as error:
             raise QueryError(str(error).partition("\n")[0]) from None
     fields = [_field(field) for field in found.schema]
@@ -79,6 +75,17 @@ def answer(sql: str, tables: dict[Any, Any], rows: dict[Any, list[pa.Table]]) ->
         "totalRows": str(len(listed)),
         "jobReference": {"projectId": "p", "jobId": "query", "location": "US"},
     }
+
+
+def _hold(
+    connection: Any, place: tuple[str, str], fields: list[Any], parts: list[pa.Table]
+) -> None:
+    dataset, name = place
+    empty = pa.schema([arrow_field(field) for field in fields]).empty_table()
+    held = pa.concat_tables([empty, *parts], promote_options="permissive")
+    connection.register(f"rows of {dataset}.{name}", held)
+    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
+    connection.execute(f'CREATE TABLE "{dataset}"."{name}" AS FROM "rows of {dataset}.{name}"')
 
 
 _WORDS = {
@@ -103,6 +110,8 @@ def arrow_field(field: dict[str, Any]) -> Any:
     elif field["type"] == "NUMERIC":
         digits = int(field.get("precision", 38)), int(field.get("scale", 0))
         kind = pa.decimal128(*digits if "precision" in field else (38, 9))
+    elif field["type"] == "BIGNUMERIC":
+        kind = pa.decimal256(76, 38)
     else:
         kind = _WORDS[field["type"]]
     return pa.field(field["name"], pa.list_(kind) if field["mode"] == "REPEATED" else kind)

@@ -1,6 +1,7 @@
 """Migrations run in BigQuery's stand-in, `fake_bigquery.py`; the service was never asked."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -105,12 +106,18 @@ def test_digits_that_could_go_need_a_word(registry: SchemaRegistry, bigquery: Fa
 def test_an_interrupted_migration_is_finished_by_the_same_call(
     registry: SchemaRegistry, bigquery: FakeBigQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stops before a change of the table, or after one without an answer."""
+    """It stops before a change of the table, or after one without an answer.
+
+    At some of the changes by default, at each with PROTOLITH_ALL_CRASHES.
+    """
     whole = registry.migrate(NAME, allow_lossy=True, drop_columns=True)
     changes = sum(step.outcome == "in place" for step in whole.steps)
     assert changes > 6
     rows = registry.query("bigquery", f"SELECT * FROM {NAME}").to_pylist()
-    for number, late in ((0, True), (4, False), (changes - 1, True)):
+    places = [(0, True), (4, False), (changes - 1, True)]
+    if os.environ.get("PROTOLITH_ALL_CRASHES"):
+        places = [(number, late) for number in range(changes) for late in (False, True)]
+    for number, late in places:
         database = f"d{number}{late}"
         name = f"{database}.orders"
         registry.register_schema(ONE, "orders", database)

@@ -20,8 +20,10 @@ from protolith.engines.migrating import (
     first_step,
 )
 from protolith.engines.particulars import Particular
+from protolith.engines.rebuilding import check_asked, check_start, drop_kept, is_swapped
 from protolith.errors import ConflictError
 from protolith.migrations import Migration, PlannedStep
+from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Column, List, Map, Table
 
 
@@ -98,7 +100,9 @@ class Engine(ABC):
                 hint="mend, drop or rename that table, or register under another table name",
             )
 
-    def migrate(self, migration: Migration, *, allow_lossy: bool = False) -> int:
+    def migrate(
+        self, migration: Migration, *, allow_lossy: bool = False, rebuild: bool = False
+    ) -> int:
         """Run the steps that have not run yet; say how many there were.
 
         A migration that was interrupted goes on where it stopped, or starts again where the engine
@@ -107,12 +111,36 @@ class Engine(ABC):
         """
         check_allowed(migration, allow_lossy=allow_lossy)
         with self._turn:
+            if migration.rebuild is not None and not rebuild:
+                check_asked(migration, self.size(migration.old))
             self.settle(migration.old)
+            if migration.rebuild is not None:
+                self._rebuild(migration, migration.rebuild)
+                return len(migration.steps)
             first = first_step(self, migration)
             if first == 0:
                 check_rows(self, migration.checks)
             self.run_steps(migration, first)
         return len(migration.steps) - first
+
+    def drop_kept(self, table: Table) -> bool:
+        """Drop the table that a rebuild has kept; say whether there was one."""
+        with self._turn:
+            return drop_kept(self, table)
+
+    def _rebuild(self, migration: Migration, rebuild: Rebuild) -> None:
+        swapped = is_swapped(self, migration, rebuild)
+        if not swapped:
+            check_start(self, migration, rebuild)
+        self.run_rebuild(migration, rebuild, swapped=swapped)
+
+    @abstractmethod
+    def run_rebuild(self, migration: Migration, rebuild: Rebuild, *, swapped: bool) -> None:
+        """Build the table anew, or finish what was interrupted after the two were swapped."""
+
+    @abstractmethod
+    def remark(self, table: Table) -> str | None:
+        """The comment of a table; None if there is no such table."""
 
     @abstractmethod
     def settle(self, table: Table) -> None:

@@ -13,7 +13,7 @@ from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
-from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from pyarrow import parquet
 
 from protolith.arrow import arrow_schema
@@ -34,6 +34,7 @@ from protolith.errors import (
     SchemaValidationError,
 )
 from protolith.migrations import Migration
+from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Column, Interval, List, Range, Table, walk
 
 R = TypeVar("R")
@@ -48,6 +49,8 @@ ORDER BY sequence DESC LIMIT 1
 
 RETRY: Retry = DEFAULT_RETRY.with_timeout(30)
 """How long a request is tried again; the client's own default is ten minutes."""
+JOB_RETRY: Retry = DEFAULT_JOB_RETRY.with_timeout(30)
+"""How long a query is, whose default is forty minutes."""
 
 
 def connect(_home: Path, settings: EngineSettings) -> "BigQueryEngine":
@@ -80,7 +83,7 @@ class BigQueryEngine(Engine):
     def run(self, statements: Sequence[str]) -> None:
         with self._turn:
             for statement in statements:
-                self._ask(self._client.query_and_wait, statement)
+                self._ask(self._client.query_and_wait, statement, job_retry=JOB_RETRY)
 
     def check_place(self, table: Table) -> None:
         live = self._get(table.database, table.name)
@@ -149,7 +152,7 @@ class BigQueryEngine(Engine):
 
     def query(self, sql: str) -> pa.Table:
         with self._turn:
-            found = self._ask(self._client.query_and_wait, sql)
+            found = self._ask(self._client.query_and_wait, sql, job_retry=JOB_RETRY)
             # Through REST: the faster way is one more service, with rights of its own.
             rows: pa.Table = self._asked(lambda: found.to_arrow(create_bqstorage_client=False))
         return rows
@@ -169,6 +172,16 @@ class BigQueryEngine(Engine):
                 self.patch(migration.tables[number + 1])
         self.verify(migration.new)
         self._write_journal(migration, len(migration.steps), columns)
+
+    def run_rebuild(self, migration: Migration, rebuild: Rebuild, *, swapped: bool) -> None:
+        raise ConflictError(
+            "bigquery: a table is not built anew by itself: the plan has the statements",
+            hint="run them yourself, and compare: " + "; ".join(rebuild.totals),
+        )
+
+    def remark(self, table: Table) -> str | None:
+        found = self._get(table.database, table.name)
+        return None if found is None else found.description or ""
 
     def _write_journal(self, migration: Migration, done: int, columns: str) -> None:
         if not self.columns(JOURNAL.database, JOURNAL.name):

@@ -1,8 +1,8 @@
 """DuckDB in a file."""
 
 import secrets
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from protolith.engines.duckdb_particulars import particulars
 from protolith.engines.live import LiveColumn
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.particulars import Particular
+from protolith.engines.rebuilding import build
 from protolith.engines.settings import EngineSettings
 from protolith.errors import (
     ConflictError,
@@ -23,6 +24,7 @@ from protolith.errors import (
     SchemaRegistryError,
 )
 from protolith.migrations import Migration
+from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Table
 
 FILE = "tables.duckdb"
@@ -48,6 +50,10 @@ UNION ALL
 SELECT 'view ' || schema_name || '.' || view_name FROM duckdb_views()
 WHERE database_name = current_database() AND lower(schema_name) = lower($1)
   AND lower(view_name) = lower($2)
+"""
+_REMARK = """
+SELECT coalesce(comment, '') FROM duckdb_tables()
+WHERE database_name = current_database() AND schema_name = ? AND table_name = ?
 """
 _BLOCKS = """
 SELECT count(DISTINCT block_id) FILTER (block_id >= 0) FROM pragma_storage_info(?)
@@ -98,16 +104,9 @@ class DuckDBEngine(Engine):
         self._home = home
 
     def run(self, statements: Sequence[str]) -> None:
-        with self._turn:
-            self._ask("BEGIN")
-            try:
-                for statement in statements:
-                    self._ask(statement)
-                self._ask("COMMIT")
-            except EngineError:
-                with suppress(EngineError):  # a COMMIT that fails has rolled back already
-                    self._ask("ROLLBACK")
-                raise
+        with self._turn, self._transaction():
+            for statement in statements:
+                self._ask(statement)
 
     def check_place(self, table: Table) -> None:
         with self._turn:
@@ -149,17 +148,36 @@ class DuckDBEngine(Engine):
         if first == len(migration.steps):
             return
         columns = columns_text(self, migration)
-        self._ask("BEGIN")
-        try:
+        with self._transaction():
             for step in migration.steps[first:]:
                 check_rows(self, step.checks, step)
                 for statement in step.statements:
                     self._ask(statement)
             self.verify(migration.new)
             self._write_journal(migration, columns)
+
+    def run_rebuild(self, migration: Migration, rebuild: Rebuild, *, swapped: bool) -> None:
+        if swapped:  # and so whole: it is one transaction
+            return
+        columns = columns_text(self, migration)
+        with self._transaction():
+            build(self, rebuild, self._ask)
+            self.verify(migration.new)
+            self._write_journal(migration, columns)
+
+    def remark(self, table: Table) -> str | None:
+        with self._turn:
+            rows = self._ask(_REMARK, [table.database, table.name])
+        return rows[0][0] if rows else None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._ask("BEGIN")
+        try:
+            yield
             self._ask("COMMIT")
         except SchemaRegistryError:
-            with suppress(EngineError):
+            with suppress(EngineError):  # a COMMIT that fails has rolled back already
                 self._ask("ROLLBACK")
             raise
 

@@ -11,6 +11,7 @@ from protolith.engines.adoption import adopted
 from protolith.errors import ConflictError
 from protolith.layout import Layout
 from protolith.migrations import Migration, PlannedStep, plan, planned_step
+from protolith.migrations.rebuilding import beside
 from protolith.store import Deployment, Store, Version
 from protolith.tables import Table
 
@@ -42,6 +43,16 @@ class PlannedMigration:
     def statements(self) -> list[str]:
         """Every statement in its order."""
         return [statement for step in self.steps for statement in step.statements]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTable:
+    """Where a rebuild keeps the table before it; `dropped` says whether there was one."""
+
+    engine: str
+    database_name: str
+    table_name: str
+    dropped: bool
 
 
 class Migrating:
@@ -95,12 +106,14 @@ class Migrating:
         apply: bool = True,
         allow_lossy: bool = False,
         drop_columns: bool = False,
+        rebuild: bool = False,
         layout: Layout | None = None,
     ) -> PlannedMigration:
         """Move the live table of the schema's subject to this version, and remember it.
 
         Where it is interrupted, the same call goes on. Steps that can lose values need
-        `allow_lossy`. Without `apply` it only plans.
+        `allow_lossy`, and building the table anew, every row of it, `rebuild`; the old one is then
+        kept beside the new one until `drop_kept`. Without `apply` it only plans.
         """
         if not apply:
             return self.plan_migration(schema_id, engine, drop_columns=drop_columns, layout=layout)
@@ -111,10 +124,19 @@ class Migrating:
         migration = self._migration(version, deployment, wanted, drop_columns=drop_columns)
         planned = self._planned(migration, version, deployment)
         live = self.engine(deployment.engine)
-        live.migrate(migration, allow_lossy=allow_lossy)
+        live.migrate(migration, allow_lossy=allow_lossy, rebuild=rebuild)
         self._keep(version, deployment.engine, layout, created=True)
         live.forget_migration(wanted)
         return replace(planned, applied=True)
+
+    def drop_kept(self, schema_id: str, engine: str | None = None) -> KeptTable:
+        """Drop the table that a rebuild has kept, if there is one."""
+        version = self._store.find(schema_id)
+        deployment = self._deployment(version, engine)
+        table = self._table(version, self._layout_of(deployment))
+        dropped = self.engine(deployment.engine).drop_kept(table)
+        kept = beside(table)
+        return KeptTable(deployment.engine, kept.database, kept.name, dropped)
 
     def _migration(
         self, version: Version, deployment: Deployment, wanted: Table, *, drop_columns: bool

@@ -12,6 +12,7 @@ from protolith.changes import (
     ChangeComment,
     ChangeDefault,
     ChangeNullability,
+    ChangeStorage,
     ChangeType,
     DropColumn,
     Place,
@@ -24,9 +25,11 @@ from protolith.dialects.alteration import (
     Step,
     chain,
     impossible_step,
+    in_key,
     narrows,
     nothing,
     widens,
+    without_storage,
     zero,
 )
 from protolith.dialects.base import Dialect
@@ -42,25 +45,32 @@ def alter(dialect: Dialect, table: Table, change: Change) -> Step:
 class _Alteration:
     def __init__(self, dialect: Dialect, table: Table) -> None:
         self.dialect = dialect
-        self.logical = table
-        self.table = dialect.stored(table)
+        self.placed = table
+        self.logical = without_storage(table)
+        self.table = dialect.stored(self.logical)
         self.prefix = f"ALTER TABLE {dialect.qualified(table)}"
 
     def step(self, change: Change) -> Step:
         match change:
+            case DropColumn() | ChangeType() if in_key(self.placed, "duckdb", change):
+                why = "a column of the primary key keeps its type"
+                return impossible_step(change, why, "create another table")
             case AddColumn(place, column):
                 return self.add(change, place, column)
             case DropColumn(place):
                 return self.drop(change, place)
             case RenameColumn(place, name):
                 return self.rename(change, place, name)
-            case ReorderColumns(place, _) if place:
-                why = "the column is written again with its inner columns in another order"
-                return Step(change, "rewrite", "rewrite", why, self.restated(change), loads=False)
             case ReorderColumns():
-                return nothing(change, "columns keep their places: rows are loaded by name")
+                return self.reorder(change)
             case _:
                 return self.column_step(change)
+
+    def reorder(self, change: ReorderColumns) -> Step:
+        if change.place:
+            why = "the column is written again with its inner columns in another order"
+            return Step(change, "rewrite", "rewrite", why, self.restated(change), loads=False)
+        return nothing(change, "columns keep their places: rows are loaded by name")
 
     def column_step(self, change: Change) -> Step:
         match change:
@@ -72,8 +82,14 @@ class _Alteration:
                 return self.change_comment(change, place, comment)
             case ChangeDefault(place, default):
                 return self.change_default(change, place, default)
+            case ChangeStorage() if self.other_key(change):
+                return impossible_step(change, "the primary key stays", "create another table")
             case _:
                 return nothing(change, "DuckDB keeps nothing of it")
+
+    def other_key(self, change: ChangeStorage) -> bool:
+        """Whether a change is about DuckDB."""
+        return self.placed.stored_in("duckdb") != apply(change, self.placed).stored_in("duckdb")
 
     def add(self, change: Change, place: Place, column: Column) -> Step:
         default = "" if place else self.dialect.default(column).sql
@@ -251,7 +267,7 @@ class _Alteration:
         return held(self.dialect, self.dialect.quote(first.name), first.type, tuple(rest), lost)
 
     def stored(self, column: Column) -> Column:
-        return self.dialect.stored(replace(self.table, columns=(column,), storage=())).columns[0]
+        return self.dialect.stored(replace(self.table, columns=(column,))).columns[0]
 
 
 def _into(type_: Type) -> list[str]:
