@@ -61,8 +61,16 @@ class Copying(ABC):
         """A list of one item, or of none where the value is NULL."""
 
     @abstractmethod
-    def last(self, value: str, new: Type, *, wanted: bool) -> Value:
-        """The last element of a list, or NULL if `wanted`, else the empty value of the type."""
+    def last(self, value: str, element: Type) -> str:
+        """The last element of a list; NULL of an empty one, where the type has it."""
+
+    @abstractmethod
+    def several(self, value: str) -> str:
+        """The condition that a list has more than one element."""
+
+    @abstractmethod
+    def filled(self, value: str, new: Type) -> str:
+        """A value, or in place of NULL that of a message without the field."""
 
     @abstractmethod
     def cast(self, value: str, old: Type, new: Type, *, maybe: bool) -> Value:
@@ -141,9 +149,10 @@ class Copying(ABC):
                 lost = "" if not (maybe and item.lost) else f"({value} IS NOT NULL AND {item.lost})"
                 return Value(self.listed(value, item.text, maybe=maybe), lost)
             case List(element), _:
-                last = self.last(value, new, wanted=wanted)
-                item = self._value(element, new, last.text, path, maybe=wanted, wanted=wanted)
-                return Value(item.text, " OR ".join(filter(None, (last.lost, item.lost))))
+                last = self.last(value, element)
+                item = self._value(element, new, last, path, maybe=True, wanted=True)
+                text = item.text if wanted else self.filled(item.text, new)
+                return Value(text, " OR ".join(filter(None, (self.several(value), item.lost))))
         found = self._plain(old, new, value, path, maybe=maybe)
         if not maybe or wanted:
             return found

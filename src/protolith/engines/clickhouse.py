@@ -246,7 +246,7 @@ class ClickHouseEngine(Engine):
         columns = columns_text(self, migration)
         self._write_journal(migration, 0, columns)
         if swapped:
-            self.run(rebuild.swap[-1:])
+            self.run(rebuild.finish)
         else:
             rows = build(self, rebuild, lambda statement: self.run([statement]))
             self._check_unloaded(migration.old, rebuild, rows)

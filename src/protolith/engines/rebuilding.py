@@ -63,7 +63,7 @@ def build(engine: "Engine", rebuild: Rebuild, run: Callable[[str], object]) -> i
             details=[Detail(f"{wanted[0]} rows, and {found[0]} in the new one")],
             hint="nothing was changed; were rows loaded meanwhile? give the same command again",
         )
-    for statement in rebuild.swap:
+    for statement in (*rebuild.swap, *rebuild.finish):
         run(statement)
     return int(wanted[0])
 

@@ -22,8 +22,9 @@ KEPT = "Kept by Protolith: the table before it was built anew. protolith migrate
 class Rebuild:
     """What builds a table anew.
 
-    The new one is made under the name of `beside`, which the old one has after `swap`. `totals`
-    are queries for what must be the same: the old rows, as they should be, and the new ones.
+    The new one is made under the name of `beside`, which the old one has after `swap`; `back` takes
+    that back. `totals` are queries for what must be the same: the old rows, as they should be, and
+    the new ones.
     """
 
     beside: Table
@@ -31,6 +32,7 @@ class Rebuild:
     copy: str
     totals: tuple[str, str]
     swap: tuple[str, ...]
+    finish: tuple[str, ...]
     back: tuple[str, ...]
 
 
@@ -47,26 +49,16 @@ def rebuilt(dialect: Dialect, old: Table, new: Table) -> tuple[Rebuild, Step]:
     values = [(dialect.quote(column.name), value.text) for column, value in found]
     made = replace(beside(new), comment=BUILDING)
     source, target = dialect.qualified(old), dialect.qualified(made)
-    texts = ",\n  ".join(text for _, text in values)
-    copy = (
-        f"INSERT INTO {target} ({', '.join(name for name, _ in names)})\n"
-        f"SELECT\n  {texts}\nFROM {source}"
-    )
+    swap = copying.swap(old.name, made.name)
+    finish = _remark(dialect, new, new.comment)
     rebuild = Rebuild(
         beside=made,
         make=dialect.create(made),
-        copy=copy,
+        copy=_copy(source, target, values),
         totals=(copying.total(source, values), copying.total(target, names)),
-        swap=(
-            *_remark(dialect, old, KEPT),
-            *copying.swap(old.name, made.name),
-            *_remark(dialect, new, new.comment),
-        ),
-        back=(
-            *_remark(dialect, new, BUILDING),
-            *copying.swap(old.name, made.name),
-            *_remark(dialect, old, old.comment),
-        ),
+        swap=(*_remark(dialect, old, KEPT), *swap),
+        finish=finish,
+        back=(*_remark(dialect, new, BUILDING), *swap, *_remark(dialect, old, old.comment)),
     )
     checks = tuple(
         Check(
@@ -76,12 +68,15 @@ def rebuilt(dialect: Dialect, old: Table, new: Table) -> tuple[Rebuild, Step]:
         for column, value in found
         if value.lost
     )
-    why = (
-        f"every row is copied into a table beside it and compared; the old one stays as {made.name}"
-    )
-    statements = (*rebuild.make, copy, *rebuild.swap)
+    why = f"each row is copied into a new table and compared; the old one stays as {made.name}"
+    statements = (*rebuild.make, rebuild.copy, *rebuild.swap, *finish)
     step = Step(RebuildTable(), "rebuild", "rewrite", why, statements, checks, loads=False)
     return rebuild, step
+
+
+def _copy(source: str, target: str, values: list[tuple[str, str]]) -> str:
+    names, texts = ", ".join(name for name, _ in values), ",\n  ".join(text for _, text in values)
+    return f"INSERT INTO {target} ({names})\nSELECT\n  {texts}\nFROM {source}"
 
 
 def part(dialect: Dialect, table: Table, step: Step) -> Step:

@@ -33,12 +33,15 @@ class BigQueryCopying(Copying):
     def listed(self, value: str, item: str, *, maybe: bool) -> str:
         return f"IF({value} IS NULL, [], [{item}])" if maybe else f"[{item}]"
 
-    def last(self, value: str, new: Type, *, wanted: bool) -> Value:
-        text = f"{value}[SAFE_OFFSET(ARRAY_LENGTH({value}) - 1)]"
+    def last(self, value: str, element: Type) -> str:
+        return f"{value}[SAFE_OFFSET(ARRAY_LENGTH({value}) - 1)]"
+
+    def several(self, value: str) -> str:
+        return f"ARRAY_LENGTH({value}) > 1"
+
+    def filled(self, value: str, new: Type) -> str:
         nothing = "b''" if isinstance(new, Bytes) else zero(new)
-        if not wanted and nothing is not None:
-            text = f"IFNULL({text}, {nothing})"
-        return Value(text, f"ARRAY_LENGTH({value}) > 1")
+        return value if nothing is None else f"IFNULL({value}, {nothing})"
 
     def cast(self, value: str, old: Type, new: Type, *, maybe: bool) -> Value:
         if isinstance(old, Bytes) and isinstance(new, String):

@@ -39,11 +39,18 @@ class ClickHouseCopying(Copying):
     def listed(self, value: str, item: str, *, maybe: bool) -> str:
         return f"if(isNull({value}), [], [{item}])" if maybe else f"[{item}]"
 
-    def last(self, value: str, new: Type, *, wanted: bool) -> Value:
-        text = f"{value}[-1]"  # of none, it is the empty value
-        if wanted and self._can_be_null(new):
-            text = f"if(empty({value}), NULL, {text})"
-        return Value(text, f"length({value}) > 1")
+    def last(self, value: str, element: Type) -> str:
+        text = f"{value}[-1]"
+        return f"if(empty({value}), NULL, {text})" if self._can_be_null(element) else text
+
+    def several(self, value: str) -> str:
+        return f"length({value}) > 1"
+
+    def filled(self, value: str, new: Type) -> str:
+        if not self._can_be_null(new):
+            return value
+        text = self.dialect.type_text(new, nullable=False)
+        return f"ifNull({value}, defaultValueOfTypeName({self.dialect.literal(text)}))"
 
     def cast(self, value: str, old: Type, new: Type, *, maybe: bool) -> Value:
         columns = (Column("c", old, nullable=maybe), Column("c", new, nullable=maybe))

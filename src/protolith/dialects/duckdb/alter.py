@@ -114,7 +114,7 @@ class _Alteration:
 
     def add_required(self, change: Change, column: Column, add: str, last: tuple[str, ...]) -> Step:
         name = self.dialect.quote(column.name)
-        value = "''::BLOB" if isinstance(column.type, Bytes) else zero(column.type)
+        value = self.empty(column.type)
         required = f"{self.prefix} ALTER COLUMN {name} SET NOT NULL"
         if value is None:
             count = f"SELECT count(*) FROM {self.dialect.qualified(self.table)}"  # noqa: S608
@@ -129,6 +129,10 @@ class _Alteration:
     def with_default(self, name: str, default: str) -> str:
         action = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
         return f"{self.prefix} ALTER COLUMN {self.dialect.quote(name)} {action}"
+
+    def empty(self, type_: Type) -> str | None:
+        """The value of a message without the field, as SQL; None for what has none."""
+        return "''::BLOB" if isinstance(type_, Bytes) else zero(type_)
 
     def commented(self, step: Step, column: Column) -> Step:
         if not column.comment:
@@ -163,7 +167,15 @@ class _Alteration:
             return nothing(change, "DuckDB has one type for both")
         if len(place) > 1:
             return self.cast(change, place, old, new, self.restated(change))
-        return self.convert(change, place, old, new)
+        step = self.convert(change, place, old, new)
+        listed = [isinstance(type_, List | Map) for type_ in (old, new)]
+        if chain(self.table, place)[-1].nullable or listed[0] == listed[1] or not step.statements:
+            return step
+        # Lists are never NOT NULL here, though there is always one.
+        name = f"{self.prefix} ALTER COLUMN {self.dialect.quote(place[0])}"
+        if listed[1]:
+            return replace(step, statements=(f"{name} DROP NOT NULL", *step.statements))
+        return replace(step, statements=(*step.statements, f"{name} SET NOT NULL"))
 
     def convert(self, change: Change, place: Place, old: Type, new: Type) -> Step:
         column = self.dialect.quote(place[0])
@@ -175,7 +187,10 @@ class _Alteration:
         if isinstance(old, List) and old.element == new:
             check = self.count(f"len({column}) > 1", "rows have several values")
             why = "one value is kept of each row"
-            text = f"{head} USING {column}[-1]"
+            last, empty = f"{column}[-1]", self.empty(new)
+            if not chain(self.table, place)[-1].nullable:
+                last = f"coalesce({last}, {empty})" if empty else last
+            text = f"{head} USING {last}"
             return Step(change, "rewrite", "lossy", why, (text,), (check,), loads=False)
         if isinstance(old, Bytes) and isinstance(new, String):
             text = f"{head} USING decode({column})"

@@ -36,11 +36,15 @@ class DuckDBCopying(Copying):
     def listed(self, value: str, item: str, *, maybe: bool) -> str:
         return f"CASE WHEN {value} IS NULL THEN [] ELSE [{item}] END"
 
-    def last(self, value: str, new: Type, *, wanted: bool) -> Value:
-        text, nothing = f"{value}[-1]", "''::BLOB" if isinstance(new, Bytes) else zero(new)
-        if not wanted and nothing is not None:
-            text = f"coalesce({text}, {nothing})"
-        return Value(text, f"len({value}) > 1")
+    def last(self, value: str, element: Type) -> str:
+        return f"{value}[-1]"
+
+    def several(self, value: str) -> str:
+        return f"len({value}) > 1"
+
+    def filled(self, value: str, new: Type) -> str:
+        nothing = "''::BLOB" if isinstance(new, Bytes) else zero(new)
+        return value if nothing is None else f"coalesce({value}, {nothing})"
 
     def cast(self, value: str, old: Type, new: Type, *, maybe: bool) -> Value:
         to, back = self.dialect.type_text(new), self.dialect.type_text(old)
