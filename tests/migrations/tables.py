@@ -173,7 +173,7 @@ NOTHING = object()
 def _moved(value: Any, old: Type, new: Type) -> Any:
     match old, new:
         case _ if value is None:
-            return None
+            return [] if isinstance(new, List | Map) else None
         case Record(a), Record(b):
             return moved(value, a, b)
         case List(a), List(b):

@@ -11,7 +11,7 @@ __all__ = ["Dialect", "dialect", "names"]
 
 
 _SHARED = (
-    *("alteration", "base", "clauses", "defaults", "expressions"),
+    *("alteration", "base", "clauses", "copying", "defaults", "expressions"),
     *("flattening", "inserts", "notes", "parts", "reading", "versions"),
 )
 

@@ -16,6 +16,7 @@ from protolith.engines.live import LiveColumn
 from protolith.engines.loads import LOADS, Load, check_same_load
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.particulars import Particular
+from protolith.engines.rebuilding import build
 from protolith.engines.settings import EngineSettings
 from protolith.errors import (
     ConflictError,
@@ -25,6 +26,7 @@ from protolith.errors import (
     StorageFullError,
 )
 from protolith.migrations import Migration
+from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Table
 
 FILE = "tables.duckdb"
@@ -50,6 +52,10 @@ UNION ALL
 SELECT 'view ' || schema_name || '.' || view_name FROM duckdb_views()
 WHERE database_name = current_database() AND lower(schema_name) = lower($1)
   AND lower(view_name) = lower($2)
+"""
+_REMARK = """
+SELECT coalesce(comment, '') FROM duckdb_tables()
+WHERE database_name = current_database() AND schema_name = ? AND table_name = ?
 """
 _BLOCKS = """
 SELECT count(DISTINCT block_id) FILTER (block_id >= 0) FROM pragma_storage_info(?)
@@ -192,6 +198,20 @@ class DuckDBEngine(Engine):
                     self._ask(statement)
             self.verify(migration.new)
             self._write_journal(migration, columns)
+
+    def run_rebuild(self, migration: Migration, rebuild: Rebuild, *, swapped: bool) -> None:
+        if swapped:  # and so whole: it is one transaction
+            return
+        columns = columns_text(self, migration)
+        with self._transaction():
+            build(self, rebuild, self._ask)
+            self.verify(migration.new)
+            self._write_journal(migration, columns)
+
+    def remark(self, table: Table) -> str | None:
+        with self._turn:
+            rows = self._ask(_REMARK, [table.database, table.name])
+        return rows[0][0] if rows else None
 
     def _write_journal(self, migration: Migration, columns: str) -> None:
         for statement in self.dialect.create(JOURNAL)[:2]:

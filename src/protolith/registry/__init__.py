@@ -5,7 +5,7 @@ from protolith.registry.administration import Diagnosis
 from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.deployments import DeployedTable
 from protolith.registry.evolution import CompatibilityMode, VersionWaiver
-from protolith.registry.migrating import PlannedMigration
+from protolith.registry.migrating import KeptTable, PlannedMigration
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
 from protolith.registry.relationships import Relationships, SchemaImport
@@ -25,6 +25,7 @@ __all__ = [
     "CreatedTable",
     "DeployedTable",
     "Diagnosis",
+    "KeptTable",
     "LoadResult",
     "PlannedMigration",
     "PlannedStep",

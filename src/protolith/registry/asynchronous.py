@@ -66,6 +66,7 @@ class AsyncSchemaRegistry:
     create_table = _awaited(SchemaRegistry.create_table)
     plan_migration = _awaited(SchemaRegistry.plan_migration)
     migrate = _awaited(SchemaRegistry.migrate)
+    drop_kept = _awaited(SchemaRegistry.drop_kept)
     ingest = _awaited(SchemaRegistry.ingest)
     replay = _awaited(SchemaRegistry.replay)
     deployments = _awaited(SchemaRegistry.deployments)

@@ -24,6 +24,7 @@ from protolith.lint import LintFinding
 from protolith.registry import (
     CreatedTable,
     DeployedTable,
+    KeptTable,
     LoadResult,
     PlannedMigration,
     SchemaDetails,
@@ -333,8 +334,15 @@ async def apply_migration(
         body.engine,
         allow_lossy=body.allow_lossy,
         drop_columns=body.drop_columns,
+        rebuild=body.rebuild,
         layout=None if body.layout is None else Layout.of(body.layout),
     )
+
+
+@router.delete("/schemas/{schema_id}/migrations/{engine}/kept")
+async def drop_kept_table(registry: Registry, schema_id: str, engine: str) -> KeptTable:
+    """Drop the table that a rebuild has kept, if there is one."""
+    return await work_in_thread(registry.drop_kept, schema_id, engine)
 
 
 @router.get("/deployments")

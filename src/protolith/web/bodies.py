@@ -159,6 +159,7 @@ class ApplyMigration(Body):
     engine: str = Field(json_schema_extra=engine_names())
     allow_lossy: bool = False
     drop_columns: bool = False
+    rebuild: bool = False
     layout: dict[str, str | int] | None = None
 
 
