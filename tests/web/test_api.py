@@ -14,6 +14,7 @@ from google.protobuf import descriptor_pb2
 
 from conftest import ORDER, delimited
 from protolith import SchemaRegistry, compile_protos
+from protolith.layout.choices import OPTIONS, values_of
 from protolith.web.app import create_app
 
 RECORDS = delimited(b"\x0a\x01a", b"\x0a\x01b")
@@ -157,6 +158,15 @@ def test_layout_options(client: TestClient) -> None:
     body = {"engine": "clickhouse", "layout": layout}
     created = client.post(f"{url}/tables", json=body).json()
     assert (created["layout"], created["notes"][0]["loses"]) == (layout, True)
+
+
+def test_the_openapi_page_lists_the_layout_options_with_their_values(client: TestClient) -> None:
+    bodies = client.get("/openapi.json").json()["components"]["schemas"]
+    for name in ("CreateTable", "ApplyMigration"):
+        listed = bodies[name]["properties"]["layout"]["properties"]
+        assert {key: given.get("enum") for key, given in listed.items()} == {
+            part.name: list(values_of(part)) for part in OPTIONS
+        } | {"columns": None, "storage": None}
 
 
 TREE = """syntax = "proto3"; package p; import "bq_table.proto";

@@ -298,7 +298,7 @@ class ClickHouseEngine(Engine):
 
     def remark(self, table: Table) -> str | None:
         with self._turn:
-            rows = self._select(_REMARK, table)
+            rows = self.select(_REMARK, table)
         return rows[0][0] if rows else None
 
     def _run_alter(self, statement: str, step: Step, table: Table) -> None:
