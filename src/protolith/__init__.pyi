@@ -1,5 +1,15 @@
 from .arrow import arrow_schema
-from .compatibility import Finding, SchemaDiff, Waiver, check, compare_schemas, diff, verdict
+from .compatibility import (
+    BufConfig,
+    Finding,
+    SchemaDiff,
+    TablePlan,
+    Waiver,
+    check,
+    compare_schemas,
+    diff,
+    verdict,
+)
 from .compiler import (
     SourceFile,
     Sources,
@@ -60,6 +70,7 @@ from .translator import SchemaTranslator
 
 __all__ = [
     "AsyncSchemaRegistry",
+    "BufConfig",
     "BundleError",
     "BusyError",
     "Change",
@@ -111,6 +122,7 @@ __all__ = [
     "StoreDamagedError",
     "StoreUnavailableError",
     "Table",
+    "TablePlan",
     "TooLargeError",
     "View",
     "Waiver",

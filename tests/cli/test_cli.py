@@ -272,3 +272,13 @@ def test_commands_on_local_files_start_light(command: str) -> None:
 def test_listening_for_everyone_is_refused(run: Shell) -> None:
     run("serve", "--host", "0.0.0.0", code=1)  # noqa: S104
     assert "there is no authentication yet" in run.err
+
+
+def test_a_load_that_is_run_again_adds_nothing(run: Shell) -> None:
+    run("register", "order.proto")
+    run("create", "bigquery_lite.order", "--engine", "duckdb")
+    load = ("ingest", "orders.bin", "--subject", "bigquery_lite.order", "--load-id", "content")
+    assert run(*load) == "duckdb: bigquery_lite.order: 2 rows loaded\n"
+    assert "bigquery_lite.order: nothing added: the load " in run(*load)
+    again = json.loads(run(*load, "--format", "json"))
+    assert (again["rows"], again["already_loaded"]) == (0, True)

@@ -5,36 +5,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from protolith.changes import AddColumn
 from protolith.dialects import dialect
-from protolith.dialects.alteration import Outcome, Risk, Step
+from protolith.dialects.alteration import Risk
 from protolith.engines import Engine
 from protolith.engines.adoption import adopted
 from protolith.errors import ConflictError, EngineUnavailableError, SchemaRegistryError
 from protolith.layout import Layout
-from protolith.migrations import Migration, plan
+from protolith.migrations import Migration, PlannedStep, plan, planned_step
 from protolith.registry.intents import Intent
 from protolith.store import Deployment, Store, Version
 from protolith.tables import Table
 
 if TYPE_CHECKING:
     from functools import cached_property
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """One change of a table: what the engine is told, what that risks, and why.
-
-    `loads` says whether rows may be loaded meanwhile.
-    """
-
-    change: str
-    field_path: str
-    outcome: Outcome
-    risk: Risk
-    why: str
-    statements: list[str]
-    loads: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +201,7 @@ class Migrating:
             loads=all(step.loads for step in migration.steps),
             rows=None if size is None else size.rows,
             size=None if size is None else size.size,
-            steps=[_planned_step(step) for step in migration.steps],
+            steps=[planned_step(step) for step in migration.steps],
         )
 
     def _check_version(self, before: Deployment | None, version: Version, table: Table) -> None:
@@ -242,17 +225,3 @@ def _untouched(live: Engine, migration: Migration) -> bool:
         return live.reached(migration) == 0
     except SchemaRegistryError:
         return False
-
-
-def _planned_step(step: Step) -> PlannedStep:
-    change = step.change
-    place = (*change.place, change.column.name) if isinstance(change, AddColumn) else change.place
-    return PlannedStep(
-        change=type(change).__name__,
-        field_path=".".join(place),
-        outcome=step.outcome,
-        risk=step.risk,
-        why=step.why,
-        statements=list(step.statements),
-        loads=step.loads,
-    )

@@ -2,7 +2,7 @@
 
 from protolith.store.audit import acting_as
 from protolith.store.base import Store
-from protolith.store.modes import EVERYWHERE
+from protolith.store.modes import EVERYWHERE, NOTHING_KEPT
 from protolith.store.opening import make_home, open_store
 from protolith.store.search import Search
 from protolith.store.sqlite import SQLiteStore
@@ -23,6 +23,7 @@ from protolith.store.values import (
 
 __all__ = [
     "EVERYWHERE",
+    "NOTHING_KEPT",
     "About",
     "Beside",
     "Change",

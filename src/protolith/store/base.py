@@ -295,6 +295,11 @@ class Store(ABC):
         with self.reading() as connection:
             return modes.read_mode(connection, subject)
 
+    def has_mode(self, subject: str) -> bool:
+        """Whether a mode is kept for a subject itself, apart from what clients of Kafka set."""
+        with self.reading() as connection:
+            return modes.has_mode(connection, subject)
+
     def keep_mode(self, subject: str, kept: KeptMode | None) -> None:
         """Keep a mode instead of the one before; None forgets it."""
         self._change(subject, lambda connection: modes.keep_mode(connection, subject, kept))

@@ -141,7 +141,9 @@ LABELS_OF = (
 
 def lookup(reference: str, *, deleted: bool) -> tuple[Select[Any], dict[str, Any]]:
     """The question for a schema id, `database.table` or `database.table@3`."""
-    subject, at, number = check_text(reference, "the schema id").partition("@")
+    subject, at, number = check_text(reference, "the schema id").rpartition("@")
+    if not at:
+        subject, number = number, ""
     numbered = re.fullmatch(r"[1-9][0-9]{0,8}", number)
     if "." not in subject and not numbered:
         return BY_NAME, {"name": reference, "deleted": deleted}

@@ -16,11 +16,14 @@ from starlette.exceptions import HTTPException
 from protolith import errors
 from protolith.compiler import self_test
 from protolith.registry import Diagnosis, SchemaRegistry
+from protolith.registry.confluent import ConfluentError
+from protolith.web import confluent
 from protolith.web.admin import lists
 from protolith.web.admin import router as admin
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
 from protolith.web.evolution import router as evolution
+from protolith.web.paths import RawPath
 
 STATUS: dict[type[errors.SchemaRegistryError], int] = {
     errors.ProtocExecutionError: 422,
@@ -59,8 +62,10 @@ def create_app(home: str | Path | None = None) -> FastAPI:
         redoc_url=None,
         static_url="/static/docs",
     )
-    for part in (lists, router, admin, evolution):
+    for part in (*confluent.ROUTERS, lists, router, admin, evolution):
         app.include_router(part)
+    app.router.redirect_slashes = False
+    app.add_middleware(RawPath)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
@@ -79,6 +84,8 @@ def check_ready(registry: SchemaRegistry) -> list[Diagnosis]:
 
 def status_of(error: errors.SchemaRegistryError) -> int:
     """The status that answers an error."""
+    if isinstance(error, ConfluentError):
+        return error.status
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
@@ -117,7 +124,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 def _answer(status: int, error: errors.SchemaRegistryError) -> JSONResponse:
     body = ErrorBody.model_validate(
         {
-            "error_code": status * 100,
+            "error_code": error.number if isinstance(error, ConfluentError) else status * 100,
             "code": error.code,
             "message": error.message,
             "hint": error.hint,

@@ -23,6 +23,7 @@ from starlette.types import Message, Receive
 
 from protolith.errors import Detail, MalformedError, SchemaRegistryError, TooLargeError, quoted
 from protolith.store import acting_as
+from protolith.web.paths import segments
 
 MAX_BODY = 64 * 1024 * 1024
 
@@ -33,6 +34,9 @@ _log = logging.getLogger(__name__)
 
 class StrictRoute(APIRoute):
     """A route that reads its request strictly, and never fails without an answer."""
+
+    def __init__(self, path: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(segments(path), *args, **kwargs)
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """The framework's handler with the checks before it."""
@@ -46,7 +50,7 @@ class StrictRoute(APIRoute):
         has_json = self.body_field is not None and not parts
 
         async def handle(request: Request) -> Response:
-            strict = StrictRequest(request.scope, _limited(request), parts)
+            strict = StrictRequest(request.scope, limited(request), parts)
             try:
                 _check_target(request, parameters)
                 if has_json:
@@ -60,7 +64,7 @@ class StrictRoute(APIRoute):
             except ClientDisconnect:
                 raise MalformedError("the request ended before its body did") from None
             except Exception as error:
-                raise _unforeseen(request, error) from error
+                raise unforeseen(request, error) from error
 
         return handle
 
@@ -106,7 +110,8 @@ def _check_target(request: Request, parameters: Collection[str]) -> None:
         seen.add(name)
 
 
-def _limited(request: Request) -> Receive:
+def limited(request: Request) -> Receive:
+    """The body of a request, as long as it is not larger than allowed."""
     length = request.headers.get("content-length", "")
     announced = int(length) if re.fullmatch("[0-9]{1,18}", length) else 0
 
@@ -134,6 +139,11 @@ def _parse_json(headers: Headers, body: bytes) -> Any:
             f"the body is {quoted(kind) if kind else 'of no type'}, not JSON",
             hint="send Content-Type: application/json",
         )
+    return read_json(body)
+
+
+def read_json(body: bytes) -> Any:
+    """JSON in UTF-8, as its standard says."""
     try:
         text = body.decode()
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
@@ -233,7 +243,8 @@ def _utf8(latin: str, what: str) -> str:
         raise MalformedError(f"{what} is not UTF-8", hint=_UTF8) from None
 
 
-def _unforeseen(request: Request, error: Exception) -> SchemaRegistryError:
+def unforeseen(request: Request, error: Exception) -> SchemaRegistryError:
+    """What answers for an error that nobody foresaw; the log has it."""
     what = f"{type(error).__name__}: {quoted(str(error))}"
     trace = error if _log.isEnabledFor(logging.DEBUG) else None
     _log.error("%s %r failed: %s", request.method, request.url.path, what, exc_info=trace)
