@@ -282,3 +282,14 @@ def test_a_load_that_is_run_again_adds_nothing(run: Shell) -> None:
     assert "bigquery_lite.order: nothing added: the load " in run(*load)
     again = json.loads(run(*load, "--format", "json"))
     assert (again["rows"], again["already_loaded"]) == (0, True)
+
+
+def test_rows_come_out_as_messages(run: Shell) -> None:
+    run("register", "order.proto")
+    run("create", "bigquery_lite.order", "--engine", "duckdb")
+    run("ingest", "orders.bin", "--subject", "bigquery_lite.order")
+    answer = run("export-rows", "bigquery_lite.order", "--output", "out.bin")
+    assert (answer, Path("out.bin").read_bytes()) == ("out.bin: 2 messages written\n", RECORDS)
+    sql = "SELECT id FROM bigquery_lite.order WHERE id = 'a'"
+    run("export-rows", "bigquery_lite.order", "--output", "a", "--sql", sql, "--framing", "json")
+    assert Path("a").read_text() == '{"id": "a"}\n'

@@ -1,6 +1,7 @@
 """Serialized messages as Arrow record batches."""
 
 from protolith.decoding.batches import Decoded, decode
+from protolith.decoding.encoding import Encoder, RowFraming, write_messages
 from protolith.decoding.framing import Frame, read_delimited, read_single
 from protolith.decoding.inputs import Compression, Frames, Source, content_digest, decode_source
 from protolith.decoding.reading import FileKind, read, read_with, write_file
@@ -11,12 +12,14 @@ from protolith.decoding.streams import decode_stream
 __all__ = [
     "Compression",
     "Decoded",
+    "Encoder",
     "FileKind",
     "Frame",
     "Frames",
     "Framing",
     "RecordError",
     "ReferenceDecoder",
+    "RowFraming",
     "Source",
     "content_digest",
     "decode",
@@ -28,4 +31,5 @@ __all__ = [
     "read_single",
     "read_with",
     "write_file",
+    "write_messages",
 ]

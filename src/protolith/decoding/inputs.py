@@ -136,7 +136,12 @@ def _parts(data: bytes | BinaryIO | Path) -> list[Any]:
 def _packing(data: Any, compression: Compression) -> str | None:
     if compression != "auto":
         return None if compression == "none" else compression
-    return _SUFFIXES.get(data.suffix.lower()) if isinstance(data, Path) else None
+    return packing_of(data) if isinstance(data, Path) else None
+
+
+def packing_of(path: Path) -> str | None:
+    """How a file is packed, as its name says."""
+    return _SUFFIXES.get(path.suffix.lower())
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from protolith.registry.registry import SchemaRegistry
 from protolith.registry.relationships import Relationships, SchemaImport
 from protolith.registry.values import (
     CreatedTable,
+    ExportedRows,
     LoadResult,
     SchemaDetails,
     SchemaField,
@@ -24,6 +25,7 @@ __all__ = [
     "CreatedTable",
     "DeployedTable",
     "Diagnosis",
+    "ExportedRows",
     "LoadResult",
     "PlannedMigration",
     "PlannedStep",

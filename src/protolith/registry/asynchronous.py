@@ -68,6 +68,7 @@ class AsyncSchemaRegistry:
     migrate = _awaited(SchemaRegistry.migrate)
     ingest = _awaited(SchemaRegistry.ingest)
     replay = _awaited(SchemaRegistry.replay)
+    export_rows = _awaited(SchemaRegistry.export_rows)
     deployments = _awaited(SchemaRegistry.deployments)
     drift = _awaited(SchemaRegistry.drift)
     query = _awaited(SchemaRegistry.query)
