@@ -1,6 +1,8 @@
 """The command line, in this process and as a program."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -293,3 +295,25 @@ def test_rows_come_out_as_messages(run: Shell) -> None:
     sql = "SELECT id FROM bigquery_lite.order WHERE id = 'a'"
     run("export-rows", "bigquery_lite.order", "--output", "a", "--sql", sql, "--framing", "json")
     assert Path("a").read_text() == '{"id": "a"}\n'
+
+
+def test_a_terminal_shows_how_far_a_load_is(run: Shell) -> None:
+    run("register", "order.proto")
+    run("create", "bigquery_lite.order", "--engine", "duckdb")
+    records = delimited(*[b"\x0a\x01a"] * 20_000)
+    primary, secondary = pty.openpty()
+    command = [PROGRAM, "ingest", "-", "--subject", "bigquery_lite.order"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=secondary
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(records)
+        process.stdin.flush()
+        shown = b""
+        while b"20,000 rows, " not in shown:
+            shown += os.read(primary, 1000)
+        process.stdin.close()
+        assert process.stdout.read() == b"duckdb: bigquery_lite.order: 20000 rows loaded\n"
+    os.close(primary)
+    os.close(secondary)

@@ -1,9 +1,13 @@
 """Commands on the registry under the data directory."""
 
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from getpass import getuser
 from pathlib import Path
+from threading import Event, Thread
 from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
@@ -23,7 +27,10 @@ from protolith.registry import SchemaRegistry
 from protolith.registry.loading import NOTHING_LOADED
 from protolith.registry.references import reference_of
 from protolith.registry.registration import Submission, waivers_of
+from protolith.registry.spool import Progress
 from protolith.registry.values import LoadResult
+
+_BLINK = 0.2
 
 
 def register(
@@ -245,7 +252,8 @@ def ingest(
     """
     data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
     source = Source(data, framing, column, compression)
-    with open_registry() as registry:
+    progress = Progress()
+    with open_registry() as registry, shown(progress):
         result = registry.ingest(
             subject,
             source,
@@ -253,6 +261,7 @@ def ingest(
             skip_bad=skip_bad,
             dead_letters=dead_letters,
             load_id=load_id,
+            progress=progress,
         )
     _loaded(result)
 
@@ -272,6 +281,31 @@ def replay(file: Path, *, subject: str | None = None, engine: str | None = None)
     with open_registry() as registry:
         result = registry.replay(file, subject, engine)
     _loaded(result)
+
+
+@contextmanager
+def shown(progress: Progress) -> Iterator[None]:
+    """Show on a terminal how far a load is, as long as it runs."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    done, began = Event(), time.monotonic()
+
+    def show() -> None:
+        while not done.wait(_BLINK):
+            rate = progress.read_bytes / 1e6 / (time.monotonic() - began)
+            skipped = f", {progress.rejected_count:,} skipped" if progress.rejected_count else ""
+            sys.stderr.write(f"\r\x1b[K{progress.rows:,} rows, {rate:.1f} MB/s{skipped}")
+            sys.stderr.flush()
+        sys.stderr.write("\r\x1b[K")
+
+    thread = Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _loaded(result: LoadResult) -> None:

@@ -3,7 +3,14 @@
 from protolith.decoding.batches import Decoded, decode
 from protolith.decoding.encoding import Encoder, RowFraming, write_messages
 from protolith.decoding.framing import Frame, read_delimited, read_single
-from protolith.decoding.inputs import Compression, Frames, Source, content_digest, decode_source
+from protolith.decoding.inputs import (
+    Compression,
+    Frames,
+    Source,
+    content_digest,
+    decode_source,
+    files_of,
+)
 from protolith.decoding.reading import FileKind, read, read_with, write_file
 from protolith.decoding.records import Framing, read_frames
 from protolith.decoding.reference import RecordError, ReferenceDecoder
@@ -25,6 +32,7 @@ __all__ = [
     "decode",
     "decode_source",
     "decode_stream",
+    "files_of",
     "read",
     "read_delimited",
     "read_frames",
