@@ -317,3 +317,21 @@ def test_a_terminal_shows_how_far_a_load_is(run: Shell) -> None:
         assert process.stdout.read() == b"duckdb: bigquery_lite.order: 20000 rows loaded\n"
     os.close(primary)
     os.close(secondary)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "clickhouse"])
+def test_messages_come_from_a_query(run: Shell, engine: str) -> None:
+    run("register", "order.proto")
+    run("create", "bigquery_lite.order", "--engine", engine)
+    load = ("ingest", "--subject", "bigquery_lite.order", "--sql-engine", engine)
+    first = "from_hex('0A0161')" if engine == "duckdb" else "unhex('0A0161')"
+    run(*load, "--sql", f"SELECT {first} AS payload, 1 AS other")
+    many = "FROM range(20000)" if engine == "duckdb" else "FROM numbers(20000)"
+    run(*load, "--sql", f"SELECT 'x' AS t, {first} AS payload {many}", "--column", "payload")
+    found = run("query", "SELECT count(*) AS n FROM bigquery_lite.order", "--engine", engine)
+    assert found.split() == ["n", "20001"]
+    run(*load, "--sql", "SELECT 1 AS a", code=2)
+    assert "no column is of bytes" in run.err
+    for words in ((), ("orders.bin", "--sql", "SELECT 1")):
+        run("ingest", *words, "--subject", "bigquery_lite.order", code=2)
+        assert "messages are in a file or in a query" in run.err

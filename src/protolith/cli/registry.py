@@ -3,12 +3,12 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from getpass import getuser
 from pathlib import Path
 from threading import Event, Thread
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -19,6 +19,7 @@ from protolith.compiler.sources import check_name
 from protolith.decoding import Compression, Framing, Source
 from protolith.errors import (
     ConflictError,
+    MalformedError,
     NotFoundError,
     RowsRejectedError,
 )
@@ -216,10 +217,12 @@ def drift(subject: str, *, engine: str | None = None) -> int:
 
 
 def ingest(
-    file: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     *,
     subject: str,
     engine: str | None = None,
+    sql: str | None = None,
+    sql_engine: str = "duckdb",
     framing: Framing = "delimited",
     column: str | None = None,
     compression: Compression = "auto",
@@ -231,12 +234,16 @@ def ingest(
 
     Parameters
     ----------
-    file: str
+    file: str | None
         A file of messages, a folder, a pattern such as 'events-*.gz', or - for standard input.
     subject: str
         database.table (the latest version), database.table@3, or a schema id.
     engine: str | None
         duckdb, clickhouse or bigquery, if the table is in several.
+    sql: str | None
+        A query with a column of messages, in place of a file.
+    sql_engine: str
+        The engine that is asked: duckdb, clickhouse or bigquery.
     framing: Framing
         How messages lie in the file; docs/loading.md has a line on each.
     column: str | None
@@ -250,13 +257,18 @@ def ingest(
     load_id: str | None
         A name of this load: run again, it adds nothing. content: made of the bytes and the version.
     """
-    data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
-    source = Source(data, framing, column, compression)
+    if (file is None) == (sql is None):
+        raise MalformedError("messages are in a file or in a query", hint="give one of the two")
     progress = Progress()
-    with open_registry() as registry, shown(progress):
+    with ExitStack() as opened:
+        registry = opened.enter_context(open_registry())
+        data: Any = sys.stdin.buffer if file == "-" else Path(file or "")
+        if sql is not None:
+            data = opened.enter_context(registry.engine(sql_engine).read(sql))
+        opened.enter_context(shown(progress))
         result = registry.ingest(
             subject,
-            source,
+            Source(data, framing, column, compression),
             engine,
             skip_bad=skip_bad,
             dead_letters=dead_letters,

@@ -321,7 +321,10 @@ class ClickHouseEngine(Engine):
 
     @contextmanager
     def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
-        with self._turn, self._ask(self._client.query_arrow_stream, sql) as batches:
+        with (
+            self._turn,
+            self._ask(self._client.query_arrow_stream, sql, use_strings=False) as batches,
+        ):
             first = next(batches, None)
             if first is None:  # without rows nothing says what the columns are
                 yield self.query(sql).to_reader()
