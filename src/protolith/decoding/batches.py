@@ -23,16 +23,26 @@ class Decoded:
     record.
     `rejected` holds the first thousand refused records, `rejected_count` counts them all.
     `unknown_fields` counts values by `message.number` that the schema does not know, `cut` counts
-    values by field path that lost digits below a microsecond.
+    values by field path that lost digits below a microsecond. `read_bytes` are those of records.
     """
 
     rows: int = 0
     rejected_count: int = 0
     rejected: list[Detail] = field(default_factory=list)
+    read_bytes: int = 0
     unknown_fields: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
     file: str | None = None
     keep: Callable[[Detail, Frame], None] | None = None
+
+    def take(self, other: "Decoded") -> None:
+        """Add what became of other records."""
+        self.rows += other.rows
+        self.read_bytes += other.read_bytes
+        self.rejected_count += other.rejected_count
+        self.rejected += other.rejected[: MAX_REPORTED - len(self.rejected)]
+        self.unknown_fields.update(other.unknown_fields)
+        self.cut.update(other.cut)
 
     def decode(self, frame: Frame, decoder: ReferenceDecoder) -> list[Any]:
         """The values of a frame's row, or `RecordError`; counts what the row does not hold."""
@@ -61,6 +71,7 @@ def decode(
     schema = decoder.schema
     rows: list[list[Any]] = []
     for frame in frames:
+        account.read_bytes += len(frame.data)
         try:
             rows.append(account.decode(frame, decoder))
         except RecordError as error:

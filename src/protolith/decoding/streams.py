@@ -132,6 +132,7 @@ class NativeRun:
             if batch.num_rows:
                 yield from self.flushed()
                 yield from self.finished(batch, data, offsets.tolist(), end)
+            self.account.read_bytes += end - position
             position = self.taken = end
             if status == BROKEN and not last:
                 return

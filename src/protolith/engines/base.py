@@ -1,7 +1,8 @@
 """What a live database must be able to do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import RLock
 
 import pyarrow as pa
@@ -25,6 +26,8 @@ from protolith.errors import ConflictError
 from protolith.migrations import Migration, PlannedStep
 from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Column, List, Map, Table
+
+_BATCH_ROWS = 8192
 
 
 class Engine(ABC):
@@ -63,6 +66,11 @@ class Engine(ABC):
     @abstractmethod
     def query(self, sql: str) -> pa.Table:
         """Run one query and return its rows."""
+
+    @contextmanager
+    def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        """Run one query, and give its rows batch by batch."""
+        yield self.query(sql).to_reader(max_chunksize=_BATCH_ROWS)
 
     @abstractmethod
     def close(self) -> None:

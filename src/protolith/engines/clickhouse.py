@@ -5,8 +5,10 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -366,6 +368,18 @@ class ClickHouseEngine(Engine):
                     "ClickHouse answered with no table: one query is needed"
                 ) from None
         return result
+
+    @contextmanager
+    def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        with (
+            self._turn,
+            self._ask(self._client.query_arrow_stream, sql, use_strings=False) as batches,
+        ):
+            first = next(batches, None)
+            if first is None:  # without rows nothing says what the columns are
+                yield self.query(sql).to_reader()
+            else:
+                yield pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
 
     def close(self) -> None:
         with self._turn:

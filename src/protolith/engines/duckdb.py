@@ -60,6 +60,7 @@ WHERE database_name = current_database() AND schema_name = ? AND table_name = ?
 _BLOCKS = """
 SELECT count(DISTINCT block_id) FILTER (block_id >= 0) FROM pragma_storage_info(?)
 """
+_BATCH_ROWS = 8192
 _FULL = "No space left on device"
 _MAKE_ROOM = "make room, and try again: a load is there in whole, or not at all"
 _OF_TABLE = "WHERE database_name = ? AND table_name = ?"
@@ -252,14 +253,31 @@ class DuckDBEngine(Engine):
     def query(self, sql: str) -> pa.Table:
         with self._turn:
             try:
-                count = len(self._connection.extract_statements(sql))
-                if count != 1:
-                    raise EngineError(f"one query is needed, not {count}")
-                relation = self._connection.sql(sql)
+                relation = self._relation(self._connection, sql)
                 rows: pa.Table = pa.table({}) if relation is None else relation.to_arrow_table()
             except duckdb.Error as error:
                 raise self._refused(error) from None
         return rows
+
+    @contextmanager
+    def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        with self._turn:
+            cursor = self._connection.cursor()  # it takes no turn from the others
+        try:
+            relation = self._relation(cursor, sql)
+            if relation is None:
+                raise EngineError("a query with rows is needed")
+            yield relation.to_arrow_reader(_BATCH_ROWS)
+        except duckdb.Error as error:
+            raise self._refused(error) from None
+        finally:
+            cursor.close()
+
+    def _relation(self, connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+        count = len(connection.extract_statements(sql))
+        if count != 1:
+            raise EngineError(f"one query is needed, not {count}")
+        return connection.sql(sql)
 
     def close(self) -> None:
         with self._turn:

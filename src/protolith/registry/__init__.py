@@ -11,6 +11,7 @@ from protolith.registry.registry import SchemaRegistry
 from protolith.registry.relationships import Relationships, SchemaImport
 from protolith.registry.values import (
     CreatedTable,
+    ExportedRows,
     LoadResult,
     SchemaDetails,
     SchemaField,
@@ -25,6 +26,7 @@ __all__ = [
     "CreatedTable",
     "DeployedTable",
     "Diagnosis",
+    "ExportedRows",
     "KeptTable",
     "LoadResult",
     "PlannedMigration",

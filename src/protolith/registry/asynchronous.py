@@ -69,6 +69,7 @@ class AsyncSchemaRegistry:
     drop_kept = _awaited(SchemaRegistry.drop_kept)
     ingest = _awaited(SchemaRegistry.ingest)
     replay = _awaited(SchemaRegistry.replay)
+    export_rows = _awaited(SchemaRegistry.export_rows)
     deployments = _awaited(SchemaRegistry.deployments)
     drift = _awaited(SchemaRegistry.drift)
     query = _awaited(SchemaRegistry.query)

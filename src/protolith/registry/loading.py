@@ -15,7 +15,6 @@ from protolith.decoding import (
     ReferenceDecoder,
     Source,
     content_digest,
-    decode_source,
 )
 from protolith.engines import Engine, check_load_id
 from protolith.errors import ConflictError, MalformedError, quoted
@@ -25,7 +24,7 @@ from protolith.registry.fitting import fitted
 from protolith.registry.groups import Groups, LiveTable
 from protolith.registry.letters import DeadLetters, Replayed
 from protolith.registry.registration import descriptors_of
-from protolith.registry.spool import Spool
+from protolith.registry.spool import Progress, Spool
 from protolith.registry.values import LoadResult
 from protolith.store import Deployment, Store, Version
 from protolith.tables import Table
@@ -110,6 +109,7 @@ class Loading:
         skip_bad: bool = False,
         dead_letters: Path | None = None,
         load_id: str | None = None,
+        progress: Progress | None = None,
     ) -> LoadResult:
         """Load protobuf messages of a version into its subject's table, of whatever version it is.
 
@@ -118,6 +118,7 @@ class Loading:
         unless `skip_bad`, or `dead_letters` is a file that keeps its bytes for `replay`; either way
         it is reported with its index, byte offset and reason. A load with a `load_id` is there
         once, however often it is run; "content" makes one of the data's bytes and the version.
+        Another thread may read the `progress`. Several files are decoded on several cores.
         """
         source = data if isinstance(data, Source) else Source(data)
         if load_id is not None:
@@ -129,7 +130,14 @@ class Loading:
         if dead_letters is not None:
             about = target.version.schema_id, target.version.version
             letters = DeadLetters(dead_letters, *about, source)
-        return self._load(source, target, skip_bad=skip_bad, letters=letters, load_id=load_id)
+        return self._load(
+            source,
+            target,
+            skip_bad=skip_bad,
+            letters=letters,
+            load_id=load_id,
+            progress=progress,
+        )
 
     def replay(
         self, dead_letters: Path, schema_id: str | None = None, engine: str | None = None
@@ -151,7 +159,7 @@ class Loading:
         stay.finish()
         return result
 
-    def _load(
+    def _load(  # noqa: PLR0913 - all but two by name alone
         self,
         source: Source,
         target: Target,
@@ -159,6 +167,7 @@ class Loading:
         skip_bad: bool = False,
         letters: DeadLetters | None = None,
         load_id: str | None = None,
+        progress: Progress | None = None,
     ) -> LoadResult:
         """Load messages into the target's table.
 
@@ -167,9 +176,8 @@ class Loading:
         """
         account = Decoded(keep=letters.add if letters is not None else None)
         skip_bad = skip_bad or letters is not None
-        with Spool(target.decoder.schema) as spool:
-            for batch in decode_source(source, target.decoder, skip_bad=skip_bad, account=account):
-                spool.add(batch)
+        with Spool(target.decoder) as spool:
+            spool.decode(source, account, progress or Progress(), skip_bad=skip_bad)
             if letters is not None:
                 letters.keep()
             added = False

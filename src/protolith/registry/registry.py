@@ -44,6 +44,7 @@ from protolith.registry.registration import (
     linted,
     prepare,
 )
+from protolith.registry.unloading import Unloading
 from protolith.registry.values import (
     CreatedTable,
     SchemaDetails,
@@ -55,7 +56,7 @@ from protolith.store import Deployment, File, Reference, Store, Version, make_ho
 from protolith.tables import Table, check_text
 
 
-class SchemaRegistry(Administration, Evolution, Loading, Migrating):
+class SchemaRegistry(Administration, Evolution, Loading, Migrating, Unloading):
     """Schemas, their versions, their tables, all under one data directory.
 
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it
