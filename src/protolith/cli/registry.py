@@ -71,8 +71,8 @@ def register(
     with open_registry() as registry:
         version = registry.register(Submission(path, *about))
     schema_id = version.schema_id
-    name = f"{version.database_name}.{version.table_name}@{version.version}"
-    answer = {"schema_id": schema_id, "subject": name.partition("@")[0], "version": version.version}
+    name = f"{version.subject}@{version.version}"
+    answer = {"schema_id": schema_id, "subject": version.subject, "version": version.version}
     OUTPUT.value(answer | {"message": version.message}, f"{schema_id}  {name}  {version.message}")
 
 
@@ -96,7 +96,7 @@ def subject_list(
     with open_registry() as registry:
         rows = [
             {
-                "subject": f"{schema.database_name}.{schema.table_name}",
+                "subject": schema.subject,
                 "version": schema.version,
                 "schema_id": schema.schema_id,
                 "engines": ",".join(schema.engines_created),
@@ -124,7 +124,7 @@ def subject_show(subject: str) -> None:
     if OUTPUT.format == "json":
         OUTPUT.value(details, "")
         return
-    OUTPUT.text(f"{details.database_name}.{details.table_name}@{details.version}\n")
+    OUTPUT.text(f"{details.subject}@{details.version}\n")
     OUTPUT.text(f"schema id  {details.schema_id}\nmessage    {details.message}\n")
     if details.description:
         OUTPUT.value(None, f"about      {details.description}")

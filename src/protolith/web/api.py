@@ -370,7 +370,7 @@ def _register(
     registry: SchemaRegistry, submission: Submission | JsonSubmission
 ) -> SchemaRegistrationResponse:
     version = registry.register(submission)
-    name = f"{version.database_name}.{version.table_name}@{version.version}"
+    name = f"{version.subject}@{version.version}"
     warnings: list[LintFinding] = []
     with suppress(NotFoundError):  # deleted since: it was kept all the same
         warnings = registry.lint(name)

@@ -58,9 +58,8 @@ class Settings:
         """Set what the body holds; keys that it leaves out stay."""
         scope = _scope(name, new=True)
         given = _checked(body)
-        own = self._store.ask(scopes.read_setting, "config", scope) or {}
         before = self._own(scope) or {}
-        merged = {k: v for k, v in (before | own | given).items() if v is not None}
+        merged = {key: value for key, value in (before | given).items() if value is not None}
         if {"compatibility", "protolith"} & set(given):
             merged.setdefault("compatibility", self.level(scope).mode)
             self._forget_mode(scope)

@@ -139,6 +139,14 @@ class Subjects:
         found = [v for v in self._store.find_id(first.id) if deleted or not v.deleted]
         return sorted(found, key=lambda version: (version.subject, version.version))
 
+    def every_version(self, prefix: str | None, *, deleted: bool, latest: bool) -> list[Version]:
+        """The versions of all subjects, by subject and number."""
+        found = []
+        for name in self.listed(prefix, deleted=deleted, only=False):
+            numbers = [n for n, gone in self._numbers(name).items() if deleted or not gone]
+            found += [(name, number) for number in (numbers[-1:] if latest else numbers)]
+        return [self._store.find_exactly(*one, deleted=True) for one in found]
+
     def body(
         self, version: Version, *, form: str = "", qualified: bool = False, named: str | None = None
     ) -> dict[str, Any]:
