@@ -21,7 +21,7 @@ from protolith.errors import ConflictError, MalformedError, quoted
 from protolith.layout import Layout
 from protolith.registry.cache import SchemaCache
 from protolith.registry.fitting import fitted
-from protolith.registry.groups import Groups, LiveTable
+from protolith.registry.groups import ChangedTableError, Groups, LiveTable
 from protolith.registry.letters import DeadLetters, Replayed
 from protolith.registry.registration import descriptors_of
 from protolith.registry.spool import Progress, Spool
@@ -126,18 +126,25 @@ class Loading:
         target = self._target(schema_id, engine)
         if load_id == CONTENT:
             load_id = f"{target.version.version_hash[:16]}-{content_digest(source)}"
-        letters = None
-        if dead_letters is not None:
+
+        def load(target: Target) -> LoadResult:
             about = target.version.schema_id, target.version.version
-            letters = DeadLetters(dead_letters, *about, source)
-        return self._load(
-            source,
-            target,
-            skip_bad=skip_bad,
-            letters=letters,
-            load_id=load_id,
-            progress=progress,
-        )
+            letters = DeadLetters(dead_letters, *about, source) if dead_letters else None
+            return self._load(
+                source,
+                target,
+                skip_bad=skip_bad,
+                letters=letters,
+                load_id=load_id,
+                progress=progress,
+            )
+
+        try:
+            return load(target)
+        except ChangedTableError:
+            if not isinstance(source.data, bytes | Path):
+                raise  # it was read to its end
+            return load(self._target(schema_id, engine))
 
     def replay(
         self, dead_letters: Path, schema_id: str | None = None, engine: str | None = None
