@@ -20,6 +20,7 @@ from protolith.registry.judging import (
     against,
     covers,
     findings,
+    in_group,
     incompatible,
     other_messages,
     table_findings,
@@ -38,7 +39,7 @@ from protolith.store import (
     Version,
 )
 
-_COUNTING = (*PAYLOADS, "table")
+COUNTING = (*PAYLOADS, "table")
 """The levels that can decide whether a version is stored."""
 _TRIES = 5
 
@@ -215,21 +216,23 @@ class Evolution(ABC):
         *,
         label: str = "versions",
         default: KeptMode = NOTHING_KEPT,
+        group: str | None = None,
     ) -> list[Version]:
         """Keep versions that their subjects' modes let pass, all or none.
 
         Whoever was faster since the check is checked against as well. The `default` counts where
-        no mode was ever set.
+        no mode was ever set. With a `group`, a property of metadata, only versions that have the
+        same value there are compared.
         """
         for _ in range(_TRIES - 1):
             try:
-                return self._store.add(self._checked(ready, label, default), label=label)
+                return self._store.add(self._checked(ready, label, default, group), label=label)
             except MovedOnError:
                 continue
-        return self._store.add(self._checked(ready, label, default), label=label)
+        return self._store.add(self._checked(ready, label, default, group), label=label)
 
     def _checked(
-        self, ready: Sequence[NewVersion], label: str, default: KeptMode
+        self, ready: Sequence[NewVersion], label: str, default: KeptMode, group: str | None
     ) -> list[NewVersion]:
         histories: dict[str, list[Known]] = {}
         newest: dict[str, int] = {}
@@ -255,7 +258,7 @@ class Evolution(ABC):
                     answer.append(replace(new, after=number))
                     continue
                 latest = history[-1].number if history else 0
-                self._check(new, history, mode)
+                self._check(new, in_group(new, history, group), mode)
                 other = newest.get(new.subject)  # of several versions of it each follows the last
                 after = latest if other is None else None
                 answer.append(replace(new, after=after, follows=other))
@@ -279,6 +282,14 @@ class Evolution(ABC):
             )
         if bad:
             raise incompatible(new.subject, mode, bad)
+
+    def _judge(
+        self, new: NewVersion, versions: Sequence[Version], mode: KeptMode, group: str | None
+    ) -> list[Finding]:
+        """What registration would find of a version; nothing is kept."""
+        history = in_group(new, [self._loaded(version) for version in versions], group)
+        tables = self._tables(new.subject) if "table" in mode.levels else []
+        return list(findings(Known.of(new, 0), history, mode, tables))
 
     # ── inside ──
 
@@ -318,10 +329,10 @@ def _shown(name: str, own: bool, kept: KeptMode) -> CompatibilityMode:  # noqa: 
 def _checked(mode: str, levels: Sequence[Level], policy: str | None) -> KeptMode:
     if mode not in MODES:
         raise MalformedError(f"no mode {quoted(mode)}", hint=f"one of {', '.join(MODES)}")
-    wrong = [level for level in levels if level not in _COUNTING]
+    wrong = [level for level in levels if level not in COUNTING]
     if wrong or not levels:
         what = f"the level {quoted(wrong[0])} cannot decide" if wrong else "no level was given"
-        raise MalformedError(what, hint=f"of {', '.join(_COUNTING)}")
+        raise MalformedError(what, hint=f"of {', '.join(COUNTING)}")
     if policy is not None and policy not in POLICIES:
         raise MalformedError(f"no policy {quoted(policy)}", hint=f"one of {', '.join(POLICIES)}")
     return KeptMode(mode, tuple(dict.fromkeys(levels)), policy)

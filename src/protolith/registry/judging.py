@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from protolith.compatibility import Finding, Mode, Waiver, check
 from protolith.compatibility.differences import compare_columns
@@ -28,6 +29,7 @@ class Known:
     schema_json: str
     descriptors: DescriptorSet | None
     fingerprint: str = ""
+    metadata: str | None = None
 
     @classmethod
     def of(cls, version: Version | NewVersion, number: int, mark: str = "") -> "Known":
@@ -41,6 +43,7 @@ class Known:
             schema_json=version.schema_json,
             descriptors=None if data is None else DescriptorSet.from_bytes(data, version.roots),
             fingerprint=version.fingerprint if isinstance(version, Version) else mark,
+            metadata=version.metadata,
         )
 
     def laid_out(self, layout: Layout = NATIVE) -> Table:
@@ -86,9 +89,17 @@ def findings(
         yield from _schema_findings(new.descriptors, new.message, history, kept)
 
 
-def findings_against(new: NewVersion, history: Sequence[Version], kept: KeptMode) -> list[Finding]:
-    """What a version that is ready to be kept changes for others, under a mode; none are waived."""
-    return list(findings(Known.of(new, 0), [Known.of(one, one.version) for one in history], kept))
+def in_group(new: NewVersion, history: Sequence[Known], group: str | None) -> list[Known]:
+    """The versions that have the same value as a new one in a property of their metadata."""
+    if group is None:
+        return list(history)
+    value = _property(new.metadata, group)
+    return [known for known in history if _property(known.metadata, group) == value]
+
+
+def _property(metadata: str | None, name: str) -> Any:
+    properties = json.loads(metadata).get("properties") if metadata else None
+    return properties.get(name) if isinstance(properties, dict) else None
 
 
 def _schema_findings(

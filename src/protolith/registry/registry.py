@@ -292,7 +292,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating, Unloading):
     @cached_property
     def confluent(self) -> Confluent:
         """The registry as clients of Confluent's schema registry see it."""
-        return Confluent(self._store, self.converter, self._keep_versions)
+        return Confluent(self._store, self.converter, self._keep_versions, self._judge)
 
     # ── inside ──
 

@@ -48,7 +48,8 @@ class Subjects:
                 found = self._contents.find(name, new, normalize=normalize)
             if found is None:
                 self._check_new(name, request)
-                found = self._keep([new], default=DEFAULT_LEVEL)[0]
+                group = self._settings.group(name)
+                found = self._keep([new], default=DEFAULT_LEVEL, group=group)[0]
         more = (found.metadata, found.rule_set) != (request.metadata, request.rule_set)
         return found, more
 
