@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
 from protolith.cli.layouts import chosen_layout
-from protolith.cli.output import OUTPUT
+from protolith.cli.output import OUTPUT, step_lines
 from protolith.compiler.sources import check_name
 from protolith.decoding import Compression, Framing, Source
 from protolith.errors import (
@@ -188,6 +188,8 @@ def create(
 def drift(subject: str, *, engine: str | None = None) -> int:
     """Compare a live table with what the registry believes; the exit code is 100 if it differs.
 
+    What would mend it is shown, and not run.
+
     Parameters
     ----------
     subject: str
@@ -198,13 +200,15 @@ def drift(subject: str, *, engine: str | None = None) -> int:
     with open_registry() as registry:
         found = registry.drift(subject, engine)
     lines = [
-        f"{difference}{' (harmless)' if difference.harmless else ''}"
+        f"  {difference}{' (harmless)' if difference.harmless else ''}"
         for difference in found.differences
     ]
     if not found.exists:
-        lines = ["there is no such table"]
+        lines = ["  there is no such table"]
+    if found.mend:
+        lines += ["what would mend it:", *(f"  {line}" for line in step_lines(found.mend))]
     name = f"{found.deployment_id} (version {found.version})"
-    OUTPUT.value(found, "\n  ".join([f"{name}: {'differs' if lines else 'no drift'}", *lines]))
+    OUTPUT.value(found, "\n".join([f"{name}: {'differs' if lines else 'no drift'}", *lines]))
     return FINDINGS if found.differs else DONE
 
 

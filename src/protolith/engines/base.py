@@ -1,7 +1,7 @@
 """What a live database must be able to do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import RLock
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from protolith.engines.migrating import (
     check_rows,
     first_step,
 )
+from protolith.engines.particulars import Particular
 from protolith.engines.rebuilding import check_asked, check_start, drop_kept, is_swapped
 from protolith.errors import ConflictError
 from protolith.migrations import Migration, PlannedStep
@@ -96,7 +97,7 @@ class Engine(ABC):
             raise ConflictError(
                 f"{self.name}: the table {table.database}.{table.name} is another one",
                 details=details(found, self._mending(table)),
-                hint="drop or rename that table, or register under another table name",
+                hint="mend, drop or rename that table, or register under another table name",
             )
 
     def migrate(
@@ -172,9 +173,24 @@ class Engine(ABC):
         live = self.columns(table.database, table.name)
         return differences(self._expected(table), live, self.dialect)
 
+    def particulars(self, table: Table) -> Iterable[Particular]:
+        """What is not as it should be beside the columns' names and types."""
+        return ()
+
+    def drift(self, table: Table) -> tuple[Difference, ...]:
+        """Every way in which the live table differs, in its columns and beside them."""
+        with self._turn:
+            found = self.compare(table)
+            missing = {difference.column for difference in found if difference.kind == "missing"}
+            about = [part.difference for part in self.particulars(self.placed(table))]
+            return (*found, *(part for part in about if part.column not in missing))
+
     def mend(self, table: Table) -> list[PlannedStep]:
         """The steps that would make the live table what it should be, in their order."""
-        return [mend.step for mend in self._mending(table)]
+        with self._turn:
+            there = bool(self.columns(table.database, table.name))
+            about = self.particulars(self.placed(table)) if there else ()
+            return [*(mend.step for mend in self._mending(table)), *(part.step for part in about)]
 
     def _mending(self, table: Table) -> tuple[Mend, ...]:
         with self._turn:

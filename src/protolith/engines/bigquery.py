@@ -1,7 +1,7 @@
 """BigQuery's service."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -20,9 +20,11 @@ from protolith.arrow import arrow_schema
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.engines.base import Engine
+from protolith.engines.bigquery_particulars import particulars
 from protolith.engines.bigquery_resource import bare, merged, resource, shortened
 from protolith.engines.live import LiveColumn
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
+from protolith.engines.particulars import Particular
 from protolith.engines.settings import EngineSettings, Service
 from protolith.errors import (
     ConflictError,
@@ -101,6 +103,10 @@ class BigQueryEngine(Engine):
 
     def placed(self, table: Table) -> Table:
         return shortened(table)
+
+    def particulars(self, table: Table) -> Iterable[Particular]:
+        live = self._get(table.database, table.name)
+        return () if live is None else particulars(self.dialect, table, live.to_api_repr())
 
     def make(self, table: Table) -> None:
         self.dialect.create(table)  # what the service is documented to refuse is refused here

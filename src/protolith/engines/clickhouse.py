@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from protolith.dialects import dialect
 from protolith.dialects.clickhouse.alter import WAIT
 from protolith.engines.base import Engine
+from protolith.engines.clickhouse_particulars import particulars
 from protolith.engines.live import LiveColumn
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
+from protolith.engines.particulars import Particular
 from protolith.engines.rebuilding import build
 from protolith.engines.settings import EngineSettings, Server
 from protolith.errors import (
@@ -193,6 +195,9 @@ class ClickHouseEngine(Engine):
         with self._turn:
             rows = self._ask(self._client.query, sql).result_rows
         return list(rows[0])
+
+    def particulars(self, table: Table) -> Iterable[Particular]:
+        return particulars(self, table)
 
     def load(self, table: Table, rows: pa.Table) -> None:
         if self.dialect.version != self.dialect.versions[-1]:

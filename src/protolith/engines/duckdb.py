@@ -1,7 +1,7 @@
 """DuckDB in a file."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from protolith.dialects import dialect
 from protolith.engines.base import Engine
+from protolith.engines.duckdb_particulars import particulars
 from protolith.engines.live import LiveColumn
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
+from protolith.engines.particulars import Particular
 from protolith.engines.rebuilding import build
 from protolith.engines.settings import EngineSettings
 from protolith.errors import (
@@ -124,6 +126,9 @@ class DuckDBEngine(Engine):
         columns = ", ".join(f"typeof(NULL::{text})" for text in types)
         with self._turn:
             return list(self._ask(f"SELECT {columns}")[0])
+
+    def particulars(self, table: Table) -> Iterable[Particular]:
+        return particulars(self, table)
 
     def load(self, table: Table, rows: pa.Table) -> None:
         # A unique name: a Python variable of the table's name would be read instead of the table.

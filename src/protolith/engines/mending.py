@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from protolith.changes import AddColumn, RenameColumn
+from protolith.changes import AddColumn, RenameColumn, ReorderColumns
 from protolith.dialects import Dialect
 from protolith.dialects.alteration import Step
 from protolith.engines.difference import Difference, Kind
@@ -22,6 +22,7 @@ _CHANGES: dict[Kind, str] = {
     "comment": "ChangeComment",
     "order": "ReorderColumns",
 }
+_HARMLESS = {"ChangeComment", "ReorderColumns"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Mend:
 
     def mends(self, difference: Difference) -> bool:
         """Whether the difference is at one of the places or within it."""
+        if (self.step.change in _HARMLESS) != (_CHANGES.get(difference.kind) in _HARMLESS):
+            return False
         return any(f"{difference.column}.".startswith(f"{place}.") for place in self.places)
 
 
@@ -44,11 +47,19 @@ def mending(
     A column of no field is dropped. What no statement mends has a step that is impossible, and
     says why.
     """
+    if not live:
+        why, statements = "there is no such table", list(dialect.create(table))
+        step = PlannedStep("CreateTable", "", "in place", "none", why, statements, loads=True)
+        return (Mend(step, frozenset()),)
     wanted = _wanted(dialect.stored(table), live)
+    read = all(_read(dialect, column.type) is not None for column in live)
     try:
-        steps = plan(_live_table(wanted, live, dialect), wanted, dialect, drop_columns=True).steps
+        steps = _steps(wanted, live, dialect, rebuild=read)
     except SchemaRegistryError as error:
-        return tuple(_impossible(d, error.message) for d in found if not d.harmless)
+        return tuple(_impossible(d, str(error)) for d in found if not d.harmless)
+    if not read:
+        # Its statements would name types: for that column another one than it has.
+        steps = tuple(s for s in steps if not isinstance(s.change, ReorderColumns))
     mends = [_mend(step) for step in steps if step.outcome != "nothing"]
     reasons = [_mend(step) for step in steps if step.outcome == "nothing"]
     for difference in found:
@@ -59,20 +70,33 @@ def mending(
     return tuple(mends)
 
 
+def _steps(
+    wanted: Table, live: Sequence[LiveColumn], dialect: Dialect, *, rebuild: bool
+) -> tuple[Step, ...]:
+    there = _live_table(wanted, live, dialect)
+    return plan(there, wanted, dialect, drop_columns=True, rebuild=rebuild).steps
+
+
 def details(found: Sequence[Difference], mends: Sequence[Mend]) -> list[Detail]:
     """Each difference as a place with a sentence, and what would mend it."""
-    return [
+    told = [
         _detail(difference, [m.step for m in mends if m.mends(difference)]) for difference in found
+    ]
+    return told + [
+        Detail(mend.step.why, mend=tuple(mend.step.statements)) for mend in mends if not mend.places
     ]
 
 
 def _detail(difference: Difference, steps: list[PlannedStep]) -> Detail:
     detail = difference.detail
-    why = next((step.why for step in steps if step.outcome == "impossible"), None)
+    whole = ("impossible", "rebuild")
+    why = next((step.why for step in steps if step.outcome in whole), None)
     if why is not None:
         return replace(detail, text=f"{detail.text} ({why})")
     texts = [text for step in steps for text in (*step.statements, step.patch) if text]
-    return replace(detail, mend=tuple(texts))
+    lossy = any(step.risk == "lossy" for step in steps)
+    text = f"{detail.text}, and mending can lose values" if lossy else detail.text
+    return replace(detail, text=text, mend=tuple(texts))
 
 
 def _mend(step: Step) -> Mend:
@@ -125,17 +149,26 @@ def _by_live_name(columns: tuple[Column, ...], live: list[str]) -> dict[str, Col
 
 
 def _live_column(known: Column | None, live: LiveColumn, dialect: Dialect) -> Column:
-    try:
-        type_, nullable = dialect.read(live.type)
-    except SchemaValidationError:  # a type of no table of ours: nothing is planned for it
+    read = _read(dialect, live.type)
+    if read is None:  # nothing is planned for its type
         found = Column(live.name, String()) if known is None else known
         return replace(found, name=live.name, comment=live.comment)
+    type_, nullable = read
     nullable = nullable if live.nullable is None else live.nullable
-    nullable = nullable and not isinstance(type_, List | Map)
+    kinds = (type_,) if known is None else (type_, known.type)
+    nullable = nullable and not all(isinstance(kind, List | Map) for kind in kinds)
     if known is None:
         return Column(live.name, type_, nullable=nullable, comment=live.comment)
     type_ = _live_type(known.type, type_, _Reading(dialect, dict(live.inner_comments)), live.name)
     return replace(known, name=live.name, type=type_, nullable=nullable, comment=live.comment)
+
+
+def _read(dialect: Dialect, text: str) -> tuple[Type, bool] | None:
+    """A live type, and whether it may be NULL; None if it is one of no table of ours."""
+    try:
+        return dialect.read(text)
+    except SchemaValidationError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

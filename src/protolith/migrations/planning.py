@@ -7,6 +7,7 @@ from protolith.changes import (
     Change,
     ChangeNullability,
     ChangeType,
+    RenameColumn,
     ReorderColumns,
     apply,
     diff,
@@ -14,18 +15,21 @@ from protolith.changes import (
     with_columns,
 )
 from protolith.dialects import Dialect
-from protolith.dialects.alteration import Check, chain
+from protolith.dialects.alteration import Check, Step, chain
 from protolith.errors import ConflictError, Detail, LayoutError
 from protolith.migrations.rebuilding import part, rebuilt
 from protolith.migrations.values import Migration, fingerprint
 from protolith.tables import Column, List, Map, Table, Type, records_in
 
 
-def plan(old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False) -> Migration:
+def plan(
+    old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False, rebuild: bool = True
+) -> Migration:
     """The migration of a table to another one in an engine.
 
     A column whose field is gone stays, and may be NULL from then on, unless `drop_columns`. Where a
-    change is impossible in place but values can be copied, the whole table is built anew.
+    change is impossible in place but values can be copied, the whole table is built anew, unless
+    not even that is wanted.
     """
     target = new if drop_columns else keeping(old, new)
     tables, steps = [old], []
@@ -33,11 +37,10 @@ def plan(old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False
     for change in diff(old, target):
         checks += _early_checks(old, tables[-1], change, dialect)
         step = dialect.alter(tables[-1], change)
-        unmoved = isinstance(change, ReorderColumns) and step.outcome == "nothing"
         steps.append(step)
         # What the engine does instead counts: a column that is NULL after all, an order that stays.
-        tables.append(tables[-1] if unmoved else apply(step.change, tables[-1]))
-    if any(step.outcome == "impossible" for step in steps):
+        tables.append(tables[-1] if _stays(step) else apply(step.change, tables[-1]))
+    if rebuild and any(step.outcome == "impossible" for step in steps):
         with suppress(LayoutError):  # that says which values cannot be copied: the steps say why
             return _built_anew(old, target, dialect)
     return Migration(
@@ -47,6 +50,13 @@ def plan(old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False
         checks=tuple(checks),
         fingerprint=fingerprint(tuple(tables), tuple(steps)),
     )
+
+
+def _stays(step: Step) -> bool:
+    if isinstance(step.change, ReorderColumns):
+        return step.outcome == "nothing"
+    # After a name that stays, changes speak of the new one all the same.
+    return step.outcome == "impossible" and not isinstance(step.change, RenameColumn)
 
 
 def _built_anew(old: Table, target: Table, dialect: Dialect) -> Migration:

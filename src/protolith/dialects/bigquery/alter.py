@@ -6,6 +6,7 @@ record, let values be missing, and change descriptions and policy tags; nothing 
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 from protolith.changes import (
     AddColumn,
@@ -82,8 +83,7 @@ class _Alteration:
                 if len(place) > 1:
                     instead = "give the old one as the column's name"
                     return impossible_step(change, "names within records stay", instead)
-                text = f"RENAME COLUMN {self.name(place)} TO {self.dialect.quote(name)}"
-                return self.ddl(change, text, "queries that use the old name break")
+                return self.rename(change, place[0], name)
             case ChangeType(place, _):
                 return self.change_type(change, place)
             case _:
@@ -125,6 +125,13 @@ class _Alteration:
         if column.comment:
             add += f" OPTIONS (description={self.dialect.literal(column.comment)})"
         return self.ddl(change, add, why)
+
+    def rename(self, change: Change, old: str, new: str) -> Step:
+        # Names are the same that differ in case alone: there is a third one in between.
+        names = [old, f"{old}__case", new] if old.lower() == new.lower() else [old, new]
+        quoted = [self.dialect.quote(name) for name in names]
+        texts = (f"{self.prefix} RENAME COLUMN {a} TO {b}" for a, b in pairwise(quoted))
+        return Step(change, "in place", "none", "queries that use the old name break", tuple(texts))
 
     def change_type(self, change: Change, place: Place) -> Step:
         old = chain(self.table, place)[-1]

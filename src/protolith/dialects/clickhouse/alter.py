@@ -10,6 +10,7 @@ from protolith.changes import (
     AddColumn,
     Change,
     ChangeComment,
+    ChangeDefault,
     ChangeNullability,
     ChangeStorage,
     ChangeType,
@@ -90,6 +91,8 @@ class _Alteration:
                 return self.change_type(change, place, type_)
             case ChangeNullability(place, nullable):
                 return self.change_nullability(change, place, nullable=nullable)
+            case ChangeDefault(place, default):
+                return self.change_default(change, place, default)
             case _:
                 return nothing(change, "ClickHouse keeps nothing of it")
 
@@ -120,8 +123,10 @@ class _Alteration:
     def add(self, change: Change, column: Column) -> Step:
         stored = self.stored(column)
         comment = f" COMMENT {self.dialect.literal(column.comment)}" if column.comment else ""
-        add = self.alter(f"ADD COLUMN IF NOT EXISTS {self.definition(stored)}{comment}")
-        holds = "NULL" if stored.nullable else "0, '' or nothing"
+        default = self.dialect.default(column).sql
+        text = f"{self.definition(stored)}{f' DEFAULT {default}' if default else ''}{comment}"
+        add = self.alter(f"ADD COLUMN IF NOT EXISTS {text}")
+        holds = "its default" if default else "NULL" if stored.nullable else "0, '' or nothing"
         why = f"rows that are there have {holds} in it"
         return Step(change, "in place", "none", why, (add,))
 
@@ -180,13 +185,26 @@ class _Alteration:
             text = self.dialect.type_text(column.type, nullable=False)
             name = self.dialect.quote(column.name)
             empty = f"defaultValueOfTypeName({self.dialect.literal(text)})"
+            own = self.dialect.default(chain(self.logical, place)[-1]).sql
             # Without a default, it is refused or leaves a column that cannot be read.
             statements = (
                 self.alter(f"MODIFY COLUMN {name} {text} DEFAULT {empty}"),
-                self.alter(f"MODIFY COLUMN {name} REMOVE DEFAULT"),
+                self.alter(self.with_default(name, own)),
             )
         why = "each row needs a value from now on; the column is written again"
         return Step(change, "rewrite", "rewrite", why, statements, (check,), loads=False)
+
+    def change_default(self, change: Change, place: Place, default: str | None) -> Step:
+        column = chain(self.logical, place)[-1]
+        old, new = (self.dialect.default(c).sql for c in (column, replace(column, default=default)))
+        if old == new:
+            return nothing(change, "ClickHouse has the same default for both, or none")
+        why = "for rows to come, and for those that were there before the column"
+        statements = (self.alter(self.with_default(self.dialect.quote(column.name), new)),)
+        return Step(change, "in place", "none", why, statements)
+
+    def with_default(self, name: str, default: str) -> str:
+        return f"MODIFY COLUMN {name} {f'DEFAULT {default}' if default else 'REMOVE DEFAULT'}"
 
     def swap(self, change: Change, old: Column, new: Column) -> Step:
         """A column of the other form is filled beside the old one and takes its place."""

@@ -10,6 +10,7 @@ from protolith.changes import (
     AddColumn,
     Change,
     ChangeComment,
+    ChangeDefault,
     ChangeNullability,
     ChangeStorage,
     ChangeType,
@@ -45,7 +46,8 @@ class _Alteration:
     def __init__(self, dialect: Dialect, table: Table) -> None:
         self.dialect = dialect
         self.placed = table
-        self.table = dialect.stored(without_storage(table))
+        self.logical = without_storage(table)
+        self.table = dialect.stored(self.logical)
         self.prefix = f"ALTER TABLE {dialect.qualified(table)}"
 
     def step(self, change: Change) -> Step:
@@ -78,6 +80,8 @@ class _Alteration:
                 return self.change_nullability(change, place, nullable=nullable)
             case ChangeComment(place, comment):
                 return self.change_comment(change, place, comment)
+            case ChangeDefault(place, default):
+                return self.change_default(change, place, default)
             case ChangeStorage() if self.other_key(change):
                 return impossible_step(change, "the primary key stays", "create another table")
             case _:
@@ -88,8 +92,10 @@ class _Alteration:
         return self.placed.stored_in("duckdb") != apply(change, self.placed).stored_in("duckdb")
 
     def add(self, change: Change, place: Place, column: Column) -> Step:
+        default = "" if place else self.dialect.default(column).sql
         column = self.stored(column)
         name = self.path((*place, column.name), parent=place)
+        last = (self.with_default(column.name, default),)
         text = self.dialect.type_text(column.type)
         add = f"{self.prefix} ADD COLUMN {name} {text}"
         if place:
@@ -97,30 +103,36 @@ class _Alteration:
         if isinstance(column.type, List | Map):
             empty = "[]" if isinstance(column.type, List) else "MAP {}"
             add += f" DEFAULT {empty}"
-            drop = f"{self.prefix} ALTER COLUMN {name} DROP DEFAULT"
             why = "rows that are there have an empty one"
-            return self.commented(Step(change, "in place", "none", why, (add, drop)), column)
+            return self.commented(Step(change, "in place", "none", why, (add, *last)), column)
         if column.nullable:
-            step = Step(change, "in place", "none", "rows that are there have NULL in it", (add,))
-            return self.commented(step, column)
-        return self.commented(self.add_required(change, column, add, name), column)
+            statements = (add, *last) if default else (add,)
+            why = "rows that are there have NULL in it"
+            return self.commented(Step(change, "in place", "none", why, statements), column)
+        step = self.add_required(change, column, add, last if default else ())
+        return self.commented(step, column)
 
-    def add_required(self, change: Change, column: Column, add: str, name: str) -> Step:
+    def add_required(self, change: Change, column: Column, add: str, last: tuple[str, ...]) -> Step:
+        name = self.dialect.quote(column.name)
         value = self.empty(column.type)
         required = f"{self.prefix} ALTER COLUMN {name} SET NOT NULL"
         if value is None:
             count = f"SELECT count(*) FROM {self.dialect.qualified(self.table)}"  # noqa: S608
             check = Check(count, "rows would have no value in it")
             why = "a value is required and there is none to give: the table must be empty"
-            return Step(change, "in place", "none", why, (add, required), (check,))
+            return Step(change, "in place", "none", why, (add, required, *last), (check,))
         why = f"rows that are there get {value}, as a message without the field does"
-        drop = f"{self.prefix} ALTER COLUMN {name} DROP DEFAULT"
-        statements = (f"{add} DEFAULT {value}", required, drop)
+        last = last or (self.with_default(column.name, ""),)
+        statements = (f"{add} DEFAULT {value}", required, *last)
         return Step(change, "in place", "none", why, statements)
 
     def empty(self, type_: Type) -> str | None:
         """The value of a message without the field, as SQL; None for what has none."""
         return "''::BLOB" if isinstance(type_, Bytes) else zero(type_)
+
+    def with_default(self, name: str, default: str) -> str:
+        action = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
+        return f"{self.prefix} ALTER COLUMN {self.dialect.quote(name)} {action}"
 
     def commented(self, step: Step, column: Column) -> Step:
         if not column.comment:
@@ -224,6 +236,17 @@ class _Alteration:
         if len(place) > 1:
             return nothing(change, "DuckDB keeps no comments inside records")
         return Step(change, "in place", "none", "a comment alone", (self.comment(place, comment),))
+
+    def change_default(self, change: Change, place: Place, default: str | None) -> Step:
+        if len(place) > 1:
+            return nothing(change, "DuckDB has no defaults inside records")
+        column = chain(self.logical, place)[-1]
+        old, new = (self.dialect.default(c).sql for c in (column, replace(column, default=default)))
+        if old == new:
+            return nothing(change, "DuckDB has the same default for both, or none")
+        why = "for rows to come; those that are there stay as they are"
+        statements = (self.with_default(column.name, new),)
+        return Step(change, "in place", "none", why, statements)
 
     def comment(self, place: Place, comment: str) -> str:
         name = self.dialect.qualified(self.table)
