@@ -145,9 +145,12 @@ class Copying(ABC):
                 make: Make = lambda v: self._inner(a, b, v, path)  # noqa: E731
                 return Value(value) if unmoved else self.entries(value, keys, make)
             case _, List(element):
-                item = self._value(old, element, value, path, maybe=maybe, wanted=False)
-                lost = "" if not (maybe and item.lost) else f"({value} IS NOT NULL AND {item.lost})"
-                return Value(self.listed(value, item.text, maybe=maybe), lost)
+                item = self._value(old, element, value, path, maybe=maybe, wanted=True)
+                if not maybe:
+                    return Value(self.listed(value, item.text, maybe=False), item.lost)
+                lost = f"({value} IS NOT NULL AND {item.lost})" if item.lost else ""
+                text = self.present(item.text, element)
+                return Value(self.listed(value, text, maybe=True), lost)
             case List(element), _:
                 last = self.last(value, element)
                 item = self._value(element, new, last, path, maybe=True, wanted=True)
