@@ -146,11 +146,12 @@ class Copying(ABC):
                 last = self.last(value, element)
                 item = self._value(element, new, last.text, path, maybe=True, wanted=True)
                 text = item.text if wanted else self.filled(item.text, new)
-                return Value(text, " OR ".join(filter(None, (last.lost, item.lost))))
+                none = "" if wanted or text != item.text else f"{text} IS NULL"
+                return Value(text, " OR ".join(filter(None, (last.lost, item.lost, none))))
         found = self._plain(old, new, value, path, maybe=maybe)
         if not maybe or wanted:
             return found
-        lost = f"{value} IS NULL" + (f" OR {found.lost}" if found.lost else "")
+        lost = " OR ".join(filter(None, (f"{value} IS NULL", found.lost)))
         return Value(self.present(found.text, new), f"({lost})")
 
     def _plain(self, old: Type, new: Type, value: str, path: str, *, maybe: bool) -> Value:
@@ -163,8 +164,8 @@ class Copying(ABC):
             return Value(value)
         if widens(old, new):
             return replace(self.cast(value, old, new, maybe=maybe), lost="")
-        text = (String, Bytes, Json, Geography)
-        if narrows(old, new) or (isinstance(old, text) and isinstance(new, String | Bytes)):
+        text = isinstance(old, String | Bytes | Json | Geography)
+        if narrows(old, new) or (text and isinstance(new, String | Bytes)):
             return self.cast(value, old, new, maybe=maybe)
         raise self.refused(path)
 
@@ -186,8 +187,7 @@ class Copying(ABC):
         *,
         maybe: bool,
     ) -> Value:
-        at: Callable[[Column], str] = lambda column: self.part(value, column)  # noqa: E731
-        parts = self._columns(old, new, at, f"{path}.")
+        parts = self._columns(old, new, lambda column: self.part(value, column), f"{path}.")
         as_before = [(c.name, self.part(value, c)) for c in old]
         if [(c.name, part.text) for c, part in parts] == as_before:
             return Value(value)
