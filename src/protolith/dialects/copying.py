@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
 
 from protolith.changes import by_field_path, sameness
-from protolith.dialects.alteration import narrows, widens
+from protolith.dialects.alteration import NEW_NUMBER, narrows, widens
 from protolith.dialects.parts import impossible
 from protolith.tables import Bytes, Column, Geography, Json, List, Map, Record, String, Table, Type
 
@@ -32,7 +32,7 @@ class Copying(ABC):
     def __init__(self, dialect: "Dialect", old: Table, new: Table) -> None:
         self.dialect = dialect
         self.old, self.new = dialect.stored(old), dialect.stored(new)
-        self._names = (f"x{number}" for number in count(1))
+        self.names = (f"x{number}" for number in count(1))  # of elements
 
     def columns(self) -> list[tuple[Column, Value]]:
         """The columns of the new table, each with its value in a row of the old one."""
@@ -61,12 +61,8 @@ class Copying(ABC):
         """A list of one item, or of none where the value is NULL."""
 
     @abstractmethod
-    def last(self, value: str, element: Type) -> str:
+    def last(self, value: str, element: Type) -> Value:
         """The last element of a list; NULL of an empty one, where the type has it."""
-
-    @abstractmethod
-    def several(self, value: str) -> str:
-        """The condition that a list has more than one element."""
 
     @abstractmethod
     def filled(self, value: str, new: Type) -> str:
@@ -99,12 +95,7 @@ class Copying(ABC):
 
     def refused(self, path: str) -> Exception:
         text = "there is no way from the one type to the other"
-        hint = "give the field a new number: it becomes a column of its own"
-        return impossible(self.dialect, self.new, path, text, hint=hint)
-
-    def lambda_name(self) -> str:
-        """Another name for each element."""
-        return next(self._names)
+        return impossible(self.dialect, self.new, path, text, hint=NEW_NUMBER)
 
     def _columns(
         self,
@@ -145,18 +136,22 @@ class Copying(ABC):
                 make: Make = lambda v: self._inner(a, b, v, path)  # noqa: E731
                 return Value(value) if unmoved else self.entries(value, keys, make)
             case _, List(element):
-                item = self._value(old, element, value, path, maybe=maybe, wanted=False)
-                lost = "" if not (maybe and item.lost) else f"({value} IS NOT NULL AND {item.lost})"
-                return Value(self.listed(value, item.text, maybe=maybe), lost)
+                item = self._value(old, element, value, path, maybe=maybe, wanted=True)
+                if not maybe:
+                    return Value(self.listed(value, item.text, maybe=False), item.lost)
+                lost = f"({value} IS NOT NULL AND {item.lost})" if item.lost else ""
+                text = self.present(item.text, element)
+                return Value(self.listed(value, text, maybe=True), lost)
             case List(element), _:
                 last = self.last(value, element)
-                item = self._value(element, new, last, path, maybe=True, wanted=True)
+                item = self._value(element, new, last.text, path, maybe=True, wanted=True)
                 text = item.text if wanted else self.filled(item.text, new)
-                return Value(text, " OR ".join(filter(None, (self.several(value), item.lost))))
+                none = "" if wanted or text != item.text else f"{text} IS NULL"
+                return Value(text, " OR ".join(filter(None, (last.lost, item.lost, none))))
         found = self._plain(old, new, value, path, maybe=maybe)
         if not maybe or wanted:
             return found
-        lost = f"{value} IS NULL" + (f" OR {found.lost}" if found.lost else "")
+        lost = " OR ".join(filter(None, (f"{value} IS NULL", found.lost)))
         return Value(self.present(found.text, new), f"({lost})")
 
     def _plain(self, old: Type, new: Type, value: str, path: str, *, maybe: bool) -> Value:
@@ -169,8 +164,8 @@ class Copying(ABC):
             return Value(value)
         if widens(old, new):
             return replace(self.cast(value, old, new, maybe=maybe), lost="")
-        text = (String, Bytes, Json, Geography)
-        if narrows(old, new) or (isinstance(old, text) and isinstance(new, String | Bytes)):
+        text = isinstance(old, String | Bytes | Json | Geography)
+        if narrows(old, new) or (text and isinstance(new, String | Bytes)):
             return self.cast(value, old, new, maybe=maybe)
         raise self.refused(path)
 
@@ -179,8 +174,7 @@ class Copying(ABC):
         return self._value(old, new, value, path, maybe=False, wanted=False)
 
     def _rows(self, value: str, old: Type, new: Type, path: str) -> Value:
-        unmoved = self._inner(old, new, "v", path) == Value("v")
-        if unmoved:
+        if self._inner(old, new, "v", path) == Value("v"):
             return Value(value)
         return self.rows(value, lambda item: self._inner(old, new, item, path))
 
@@ -193,8 +187,7 @@ class Copying(ABC):
         *,
         maybe: bool,
     ) -> Value:
-        at: Callable[[Column], str] = lambda column: self.part(value, column)  # noqa: E731
-        parts = self._columns(old, new, at, f"{path}.")
+        parts = self._columns(old, new, lambda column: self.part(value, column), f"{path}.")
         as_before = [(c.name, self.part(value, c)) for c in old]
         if [(c.name, part.text) for c, part in parts] == as_before:
             return Value(value)

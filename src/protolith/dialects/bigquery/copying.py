@@ -9,7 +9,7 @@ class BigQueryCopying(Copying):
     """Lists are made again by queries over their elements, in their order."""
 
     def rows(self, value: str, make: Make) -> Value:
-        name = self.lambda_name()
+        name = next(self.names)
         item = make(name)
         order = f"{name}_order"
         array = (
@@ -33,11 +33,10 @@ class BigQueryCopying(Copying):
     def listed(self, value: str, item: str, *, maybe: bool) -> str:
         return f"IF({value} IS NULL, [], [{item}])" if maybe else f"[{item}]"
 
-    def last(self, value: str, element: Type) -> str:
-        return f"{value}[SAFE_OFFSET(ARRAY_LENGTH({value}) - 1)]"
-
-    def several(self, value: str) -> str:
-        return f"ARRAY_LENGTH({value}) > 1"
+    def last(self, value: str, element: Type) -> Value:
+        return Value(
+            f"{value}[SAFE_OFFSET(ARRAY_LENGTH({value}) - 1)]", f"ARRAY_LENGTH({value}) > 1"
+        )
 
     def filled(self, value: str, new: Type) -> str:
         nothing = "b''" if isinstance(new, Bytes) else zero(new)

@@ -15,7 +15,7 @@ class ClickHouseCopying(Copying):
         return [(column, self._typed(column, value)) for column, value in super().columns()]
 
     def rows(self, value: str, make: Make) -> Value:
-        name = self.lambda_name()
+        name = next(self.names)
         item = make(name)
         return Value(f"arrayMap({name} -> {item.text}, {value})", _any(value, name, item.lost))
 
@@ -39,12 +39,11 @@ class ClickHouseCopying(Copying):
     def listed(self, value: str, item: str, *, maybe: bool) -> str:
         return f"if(isNull({value}), [], [{item}])" if maybe else f"[{item}]"
 
-    def last(self, value: str, element: Type) -> str:
+    def last(self, value: str, element: Type) -> Value:
         text = f"{value}[-1]"
-        return f"if(empty({value}), NULL, {text})" if self._can_be_null(element) else text
-
-    def several(self, value: str) -> str:
-        return f"length({value}) > 1"
+        if self._can_be_null(element):
+            text = f"if(empty({value}), NULL, {text})"
+        return Value(text, f"length({value}) > 1")
 
     def filled(self, value: str, new: Type) -> str:
         if not self._can_be_null(new):

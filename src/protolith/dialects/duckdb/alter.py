@@ -189,13 +189,14 @@ class _Alteration:
             why = "values are written again in the other form"
             return Step(change, "rewrite", "rewrite", why, (f"{head} USING {using}",), loads=False)
         if isinstance(old, List) and old.element == new:
-            check = self.count(f"len({column}) > 1", "rows have several values")
+            checks = [self.count(f"len({column}) > 1", "rows have several values")]
             why = "one value is kept of each row"
             last, empty = f"{column}[-1]", self.empty(new)
             if not chain(self.table, place)[-1].nullable:
                 last = f"coalesce({last}, {empty})" if empty else last
+                checks += [] if empty else [self.count(f"{last} IS NULL", "rows have no value")]
             text = f"{head} USING {last}"
-            return Step(change, "rewrite", "lossy", why, (text,), (check,), loads=False)
+            return Step(change, "rewrite", "lossy", why, (text,), tuple(checks), loads=False)
         if isinstance(old, Bytes) and isinstance(new, String):
             text = f"{head} USING decode({column})"
             check = self.count(

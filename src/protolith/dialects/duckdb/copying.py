@@ -12,14 +12,14 @@ class DuckDBCopying(Copying):
         return [(column, self._typed(column, value)) for column, value in super().columns()]
 
     def rows(self, value: str, make: Make) -> Value:
-        name = self.lambda_name()
+        name = next(self.names)
         item = make(name)
         return Value(
             f"list_transform({value}, lambda {name}: {item.text})", _any(value, name, item.lost)
         )
 
     def entries(self, value: str, key: Make, make: Make) -> Value:
-        name = self.lambda_name()
+        name = next(self.names)
         parts = [call(f"struct_extract({name}, '{word}')") for word, call in _words(key, make)]
         entry = f'struct_pack("key" := {parts[0].text}, "value" := {parts[1].text})'
         items = f"list_transform(map_entries({value}), lambda {name}: {entry})"
@@ -36,11 +36,8 @@ class DuckDBCopying(Copying):
     def listed(self, value: str, item: str, *, maybe: bool) -> str:
         return f"CASE WHEN {value} IS NULL THEN [] ELSE [{item}] END"
 
-    def last(self, value: str, element: Type) -> str:
-        return f"{value}[-1]"
-
-    def several(self, value: str) -> str:
-        return f"len({value}) > 1"
+    def last(self, value: str, element: Type) -> Value:
+        return Value(f"{value}[-1]", f"len({value}) > 1")
 
     def filled(self, value: str, new: Type) -> str:
         nothing = "''::BLOB" if isinstance(new, Bytes) else zero(new)
