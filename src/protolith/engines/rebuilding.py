@@ -68,6 +68,30 @@ def build(engine: "Engine", rebuild: Rebuild, run: Callable[[str], object]) -> i
     return int(wanted[0])
 
 
+def check_unloaded(engine: "Engine", table: Table, rebuild: Rebuild, rows: int) -> None:
+    """Swap the tables back if rows came into the old one after it was copied."""
+    kept, new = (_count(engine, place) for place in (rebuild.beside, table))
+    if kept == rows:
+        return
+    said = f"{engine.name}: rows were loaded into {table.database}.{table.name} while it was built"
+    if new == rows:
+        engine.run(rebuild.back)
+        raise ConflictError(
+            f"{said} anew",
+            hint="nothing was changed; stop loading, and give the same command again",
+        )
+    raise ConflictError(
+        f"{said} anew",
+        details=[Detail(f"{kept - rows} of them are in {rebuild.beside.name} alone")],
+        hint="copy them; then give the same command again to finish",
+    )
+
+
+def _count(engine: "Engine", table: Table) -> int:
+    sql = f"SELECT count() AS n FROM {engine.dialect.qualified(table)}"  # noqa: S608
+    return int(engine.query(sql).column(0)[0].as_py())
+
+
 def drop_kept(engine: "Engine", table: Table) -> bool:
     """Drop the table that a rebuild has kept, or not finished; say whether there was one."""
     kept = beside(table)
