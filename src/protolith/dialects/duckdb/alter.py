@@ -126,13 +126,13 @@ class _Alteration:
         statements = (f"{add} DEFAULT {value}", required, *last)
         return Step(change, "in place", "none", why, statements)
 
-    def empty(self, type_: Type) -> str | None:
-        """The value of a message without the field, as SQL; None for what has none."""
-        return "''::BLOB" if isinstance(type_, Bytes) else zero(type_)
-
     def with_default(self, name: str, default: str) -> str:
         action = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
         return f"{self.prefix} ALTER COLUMN {self.dialect.quote(name)} {action}"
+
+    def empty(self, type_: Type) -> str | None:
+        """The value of a message without the field, as SQL; None for what has none."""
+        return "''::BLOB" if isinstance(type_, Bytes) else zero(type_)
 
     def commented(self, step: Step, column: Column) -> Step:
         if not column.comment:
