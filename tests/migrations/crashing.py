@@ -34,6 +34,7 @@ def main() -> None:
         kept = engine.drop_kept(Table("bigquery_lite", "orders", ()))
     answer = {
         "kept": kept,
+        "remark": remark,
         "rows": rows,
         "columns": columns,
         "again": again,
