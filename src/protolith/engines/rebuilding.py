@@ -7,7 +7,7 @@ the one that was there before; its comment says which.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from protolith.engines.migrating import Entry, Size, check_rows
+from protolith.engines.migrating import Entry, Size, check_rows, detail
 from protolith.errors import ConflictError, Detail
 from protolith.migrations import Migration
 from protolith.migrations.rebuilding import BUILDING, KEPT, Rebuild, beside
@@ -24,7 +24,7 @@ def check_asked(migration: Migration, size: Size) -> None:
     steps = [step for step in migration.steps if step.outcome == "rebuild"]
     raise ConflictError(
         f"{migration.dialect}: the table has to be built anew: {size.rows} rows, {size.size} bytes",
-        details=[Detail(s.why, field_path=".".join(s.change.place) or None) for s in steps],
+        details=[detail(step) for step in steps],
         hint="ask for it with --rebuild (rebuild=True)",
     )
 
