@@ -24,6 +24,7 @@ from .errors import (
     EngineError,
     EngineUnavailableError,
     ExpressionError,
+    ForbiddenError,
     IncompatibleError,
     InvalidNameError,
     LayoutError,
@@ -31,6 +32,7 @@ from .errors import (
     MovedOnError,
     NotFoundError,
     ProtocExecutionError,
+    RateLimitedError,
     RowsRejectedError,
     SchemaRegistryError,
     SchemaTooComplexError,
@@ -39,6 +41,7 @@ from .errors import (
     StoreDamagedError,
     StoreUnavailableError,
     TooLargeError,
+    UnauthenticatedError,
 )
 from .layout import Choices, ColumnChoices, Layout, lay_out
 from .lint import LintFinding, lint
@@ -79,6 +82,7 @@ __all__ = [
     "EngineUnavailableError",
     "ExpressionError",
     "Finding",
+    "ForbiddenError",
     "IncompatibleError",
     "InvalidNameError",
     "Layout",
@@ -89,6 +93,7 @@ __all__ = [
     "MovedOnError",
     "NotFoundError",
     "ProtocExecutionError",
+    "RateLimitedError",
     "Reference",
     "ReferenceDecoder",
     "RowsRejectedError",
@@ -112,6 +117,7 @@ __all__ = [
     "StoreUnavailableError",
     "Table",
     "TooLargeError",
+    "UnauthenticatedError",
     "View",
     "Waiver",
     "acting_as",

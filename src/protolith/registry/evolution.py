@@ -23,6 +23,7 @@ from protolith.errors import (
 from protolith.registry.batches import Faults, fingerprints
 from protolith.registry.registration import Schema, compiled
 from protolith.store import EVERYWHERE, KeptMode, KeptWaiver, NewVersion, Store, Version
+from protolith.store.access import check_new
 
 _TRIES = 5
 
@@ -172,6 +173,8 @@ class Evolution(ABC):
 
         Whoever was faster since the check is checked against as well.
         """
+        for new in ready:
+            check_new(new.subject)  # a finding would tell what a subject holds
         for _ in range(_TRIES - 1):
             try:
                 return self._store.add(self._checked(ready, label), label=label)

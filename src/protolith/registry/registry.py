@@ -51,6 +51,7 @@ from protolith.registry.values import (
     version_values,
 )
 from protolith.store import Deployment, File, Reference, Store, Version, make_home, open_store
+from protolith.store.access import current as current_grants
 from protolith.tables import Table, check_text
 
 
@@ -282,7 +283,8 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
 
     def _looked_up(self, schema_id: str) -> tuple[Version, list[Deployment]]:
         """A version and its subject's tables; as long as nobody commits, from the cache."""
-        key = self._store.stamp(), schema_id  # read before the answer: it is never newer than that
+        # The stamp is read before the answer, which is never newer than that.
+        key = self._store.stamp(), schema_id, current_grants()
         found = self._cache.get_schema(key) if key[0] is not None else None
         if found is None:
             version = self._store.find(schema_id)
