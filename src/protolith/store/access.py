@@ -51,6 +51,14 @@ class Grant:
         return subject == self.subjects
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as the audit trail says it, and what that allows."""
+
+    name: str
+    grants: tuple[Grant, ...]
+
+
 _GRANTS: ContextVar[tuple[Grant, ...] | None] = ContextVar("grants", default=None)
 
 
