@@ -12,7 +12,7 @@ from protolith import (
     NotFoundError,
     SchemaRegistryError,
 )
-from protolith.store import Grant, KeptMode, Reference, Scope, Search, Store, limited_to
+from protolith.store import Grant, KeptMode, Reference, Scope, Search, Store, limited_to, scopes
 from store.contract import A, B, new
 
 MINE, HIDDEN = "shop.orders", "hr.people"
@@ -24,6 +24,7 @@ READS: dict[str, Callable[[Store, str], Any]] = {
     "find a version": lambda store, name: store.find(f"{name}@1"),
     "find what is deleted": lambda store, name: store.find(name, deleted=True),
     "subject": lambda store, name: store.subject(name),
+    "find exactly": lambda store, name: store.find_exactly(name, 1),
 }
 CHANGES: dict[str, tuple[Scope, Callable[[Store, str], Any]]] = {
     "describe": ("write", lambda store, name: store.describe(name, "x")),
@@ -33,6 +34,8 @@ CHANGES: dict[str, tuple[Scope, Callable[[Store, str], Any]]] = {
         lambda store, name: store.keep_deployment(name, "duckdb", 1, created=True, layout="{}"),
     ),
     "forget a table": ("write", lambda store, name: store.drop_deployment(name, "duckdb")),
+    "intend": ("write", lambda store, name: store.keep_intent(name, "duckdb", "{}")),
+    "set": ("admin", lambda store, name: store.keep_setting("config", name, {"a": 1})),
     "mode": ("admin", lambda store, name: store.keep_mode(name, MODE)),
     "delete": ("admin", lambda store, name: store.delete(name)),
     "undelete": ("admin", lambda store, name: store.restore(name)),
@@ -83,7 +86,7 @@ class AccessContract:
                         assert said(change, store, subject) == said(change, store, "no.such"), name
             done = {change.action for change in store.changes(subject)} - {"register", "deploy"}
             allowed = {"describe", "label"} if may["write"] else set()
-            assert done == (allowed | {"mode"} if may["admin"] else allowed)
+            assert done == (allowed | {"mode", "set-config"} if may["admin"] else allowed)
 
     def test_adding_is_refused_alike_whether_the_subject_exists(self, store: Store) -> None:
         furnish(store)
@@ -113,6 +116,9 @@ class AccessContract:
             assert store.history(HIDDEN) == []
             assert store.find_content(HIDDEN, A) is None
             assert store.find_fingerprint(HIDDEN, version.fingerprint) is None
+            assert store.ask(scopes.read_names) == {}
+            assert store.ask(scopes.read_numbers, HIDDEN) == {}
+            assert store.ask(scopes.read_users, MINE, 1) == []
             with pytest.raises(Exception, match="imported by others") as caught:
                 store.delete(MINE, 1, force=True)
             assert HIDDEN not in str(caught.value)
@@ -152,6 +158,14 @@ class AccessContract:
             store.keep_mode("", MODE)
         with limited_to((Grant("admin", "*"),)):
             store.keep_mode("", MODE)
+
+    def test_settings_of_what_may_be_seen_and_of_all(self, store: Store) -> None:
+        for scope in (":.__GLOBAL:", MINE, HIDDEN):
+            store.keep_setting("config", scope, {"a": 1})
+        with limited_to((Grant("read", "shop.*"),)):
+            assert list(store.ask(scopes.read_settings, "config")) == [":.__GLOBAL:", MINE]
+            assert store.ask(scopes.read_setting, "config", HIDDEN) is None
+            assert store.ask(scopes.read_setting, "config", MINE) == {"a": 1}
 
     def test_a_schema_id_is_looked_up_among_what_may_be_seen(self, store: Store) -> None:
         for database in ("hr", "shop"):

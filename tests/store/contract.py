@@ -10,7 +10,7 @@ import pytest
 
 from protolith import BusyError, ConflictError, MalformedError, NotFoundError
 from protolith.errors import MovedOnError
-from protolith.store import File, NewVersion, Reference, Search, Store, acting_as
+from protolith.store import File, NewVersion, Reference, Search, Store, acting_as, scopes
 
 A, B = "a" * 64, "b" * 64
 
@@ -246,6 +246,65 @@ class StoreContract:
             store.delete("d.t", 1, for_good=True)
         store.delete("d.t", 1, for_good=True, force=True)
         assert store.deployments("d.t") == []
+
+    def test_an_intent_stays_until_the_next_word(self, store: Store) -> None:
+        store.add([new(A)])
+        with pytest.raises(NotFoundError, match="has no table in duckdb"):
+            store.keep_intent("d.t", "duckdb", "{}")
+        about = ("d.t", "duckdb", 1)
+        store.keep_deployment(*about, created=True, layout="{}")
+        store.keep_intent("d.t", "duckdb", '{"to": 2}')
+        assert [d.intent for d in store.deployments("d.t")] == ['{"to": 2}']
+        assert [d.intent for d in store.all_deployments()["d.t"]] == ['{"to": 2}']
+        store.keep_deployment(*about, created=True, layout="{}")
+        assert [d.intent for d in store.deployments("d.t")] == [None]
+
+    # ── subjects of any name, and what is set ──
+
+    @pytest.mark.parametrize("name", ["orders-value", "a/b.proto", ":.ctx:s", "x@1", "ü b%2F'"])
+    def test_a_subject_of_any_name(self, store: Store, name: str) -> None:
+        other = new(A, table="orders")
+        first, second = store.add([new(A, named=name, metadata="{}"), new(B, named=name)])
+        assert (first.subject, first.metadata, first.rule_set) == (name, "{}", None)
+        assert (first.database, first.table) == ("d", "t")
+        assert store.find_exactly(name, None) == store.find_exactly(name, 2) == second
+        assert store.find_exactly(name, 1) == first
+        assert store.subject(name).name == name
+        assert store.add([other])[0].id == first.id
+        store.delete(name, 2)
+        assert store.find_exactly(name, 2, deleted=True).deleted
+        assert store.find_exactly(name, None) == first
+        with pytest.raises(NotFoundError):
+            store.find_exactly(name, 2)
+
+    def test_a_name_without_a_dot_means_a_subject_too(self, store: Store) -> None:
+        first, second = store.add([new(A, named="orders-value"), new(B, named="orders-value")])
+        assert store.find("orders-value") == second
+        assert store.find("orders-value@1") == first
+        assert store.find(first.schema_id) == first
+
+    def test_settings_are_of_a_kind_and_a_scope(self, store: Store) -> None:
+        store.keep_setting("config", "a", {"x": "ä"})
+        store.keep_setting("mode", "a", {"mode": "READONLY"})
+        store.keep_setting("config", "a", {"y": [1]})
+        assert store.ask(scopes.read_setting, "config", "a") == {"y": [1]}
+        assert store.ask(scopes.read_setting, "config", "b") is None
+        assert store.ask(scopes.read_settings, "mode") == {"a": {"mode": "READONLY"}}
+        store.keep_setting("mode", "a", None)
+        assert store.ask(scopes.read_settings, "mode") == {}
+        assert [c.action for c in store.changes("a")][:2] == ["set-mode", "set-config"]
+
+    def test_names_numbers_and_users_of_messages(self, store: Store) -> None:
+        store.add([new(A, named="base", descriptors=b""), new(A, table="json")])
+        store.add([new(B, named="base", descriptors=b""), new(A, named="gone", descriptors=b"")])
+        user = new("c" * 64, named="u", descriptors=b"", references=(Reference("x", "base", 2),))
+        kept = store.add([user])[0]
+        store.delete("gone")
+        store.delete("base", 1)
+        assert store.ask(scopes.read_names) == {"base": True, "gone": False, "u": True}
+        assert store.ask(scopes.read_numbers, "base") == {1: True, 2: False}
+        assert store.ask(scopes.read_users, "base", 2) == [(kept.id, "u", False)]
+        assert store.ask(scopes.read_numbers, "none") == {}
 
     # ── references ──
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from postgres import PostgresServer, postgres
 from protolith import SchemaRegistry, SchemaRegistryError
-from protolith.store import SQLiteStore, schema
+from protolith.store import KeptMode, SQLiteStore, schema
 from protolith.store.postgres import _url
 from protolith.store.sqlite import FILE
 from protolith.store.tables import FORMAT, METADATA
@@ -93,6 +93,17 @@ def test_ids_still_never_come_back_after_an_upgrade(old: Path) -> None:
         for table in ("schema_contents", "audit"):
             sql = "SELECT sql FROM sqlite_master WHERE name = ?"
             assert "AUTOINCREMENT" in connection.execute(sql, (table,)).fetchone()[0]
+
+
+def test_a_file_of_format_3_keeps_its_modes_and_deletions(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.executescript((STORES / "format-3.sql").read_text())
+    store = SQLiteStore(tmp_path)
+    assert store.mode("shop.orders") == (True, KeptMode("FULL", ("wire",), "confluent"))
+    assert store.find("shop.orders@1", deleted=True).deleted
+    found = store.find("shop.orders")
+    assert (found.subject, found.version, found.metadata) == ("shop.orders", 2, None)
+    store.close()
 
 
 def test_an_upgrade_that_fails_changes_nothing(old: Path) -> None:

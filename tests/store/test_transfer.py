@@ -55,6 +55,9 @@ def furnish(store: Store) -> None:
     store.keep_mode("d.t", KeptMode("FULL", ("wire", "json")))
     store.label("d.t", {"team": "ä\u2028"})
     store.keep_deployment("d.t", "duckdb", 2, created=True, layout="{}")
+    store.keep_intent("d.t", "duckdb", '{"to": 2}')
+    store.keep_setting("config", ":.__GLOBAL:", {"compatibility": "FULL"})
+    store.add([new(A, named="a/ü b-value", metadata='{"a": 1}', rule_set="{}")])
     store.delete("d.gone")
     store.delete("d.gone", for_good=True)
 

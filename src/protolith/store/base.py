@@ -9,7 +9,17 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, delete, insert, update
 
 from protolith.errors import ConflictError, NotFoundError, naming, quoted
-from protolith.store import access, audit, labels, modes, registration, removal, search, statements
+from protolith.store import (
+    access,
+    audit,
+    labels,
+    modes,
+    registration,
+    removal,
+    scopes,
+    search,
+    statements,
+)
 from protolith.store.tables import DEPLOYMENTS, SCHEMAS
 from protolith.store.values import (
     Change,
@@ -275,6 +285,29 @@ class Store(ABC):
         with self.reading() as connection:
             return modes.read_waivers(connection, subject)
 
+    # ── what Kafka's clients ask and set ──
+
+    def find_exactly(self, subject: str, number: int | None, *, deleted: bool = False) -> Version:
+        """A version of a subject of any name, without a number the latest."""
+        statement = statements.LATEST if number is None else statements.BY_NUMBER
+        values = {"subject": subject, "deleted": deleted}
+        values |= {} if number is None else {"number": number}
+        with self.reading() as connection:
+            row = connection.execute(statement, values).mappings().first()
+        if row is None or not access.may("read", subject):
+            raise NotFoundError(f"no schema {quoted(subject)}", hint="GET /subjects")
+        return statements.version(row)
+
+    def ask(self, question: Callable[..., T], *values: Any) -> T:
+        """What a question of `store.scopes` answers."""
+        with self.reading() as connection:
+            return question(connection, *values)
+
+    def keep_setting(self, kind: scopes.Kind, scope: str, value: Mapping[str, Any] | None) -> None:
+        """Set something for a scope instead of what was; None forgets it."""
+        access.check("admin", scope)
+        self._change(scope, lambda conn: scopes.keep_setting(conn, kind, scope, value))
+
     # ── tables in engines ──
 
     def deployments(self, subject: str) -> list[Deployment]:
@@ -301,10 +334,11 @@ class Store(ABC):
     def keep_deployment(
         self, subject: str, engine: str, version: int, *, created: bool, layout: str
     ) -> None:
-        """Say which version's table is, or is about to be, in an engine."""
+        """Say which version's table is, or is about to be, in an engine; no intent is left."""
         access.check("write", subject)
         key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
-        values = {"version": version, "table_created": created, "layout": layout}
+        values: dict[str, Any] = {"version": version, "table_created": created, "layout": layout}
+        values["intent"] = None
 
         def work(connection: Connection) -> None:
             self.lock(connection, [subject])
@@ -314,6 +348,21 @@ class Store(ABC):
             if created:  # an intention is not yet a change
                 about = {"engine": engine, "layout": layout}
                 audit.record(connection, "deploy", f"{subject}@{version}", **about)
+
+        self.write(work)
+
+    def keep_intent(self, subject: str, engine: str, intent: str | None) -> None:
+        """Say what a migration is about to do to a table, as JSON; None, that it will not."""
+        access.check("write", subject)
+        key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
+
+        def work(connection: Connection) -> None:
+            self.lock(connection, [subject])
+            if (
+                connection.execute(update(DEPLOYMENTS).where(key).values(intent=intent)).rowcount
+                == 0
+            ):
+                raise NotFoundError(f"{quoted(subject)} has no table in {engine}")
 
         self.write(work)
 

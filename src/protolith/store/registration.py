@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
@@ -79,13 +80,20 @@ def order(versions: Sequence[NewVersion]) -> list[int]:
             sorter.add(index, before[new.subject])
         before[new.subject] = index
     try:
-        return list(sorter.static_order())
+        sorter.prepare()
     except CycleError as error:
         circle = " → ".join(versions[index].subject for index in reversed(error.args[1]))
         raise MalformedError(
             f"the order of versions contradicts their imports: {circle}",
             hint="a version may import only what can be registered before it",
         ) from None
+    found, ready = [], list[int]()
+    while sorter.is_active():  # as they were given, where imports allow it: so do ids count
+        for index in sorter.get_ready():
+            heappush(ready, index)
+        found.append(heappop(ready))
+        sorter.done(found[-1])
+    return found
 
 
 def settled(new: NewVersion, kept: Mapping[int, Version]) -> NewVersion:
@@ -190,6 +198,8 @@ def _keep_version(
             "roots": json.dumps(new.roots),
             "created_at": audit.now(),
             "content_id": content_id,
+            "metadata": new.metadata,
+            "rule_set": new.rule_set,
         },
     )
     if new.files:

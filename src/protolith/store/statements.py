@@ -38,9 +38,15 @@ VERSION: Select[Any] = (
 )
 BY_NUMBER = VERSION.where(_OF_SUBJECT, VERSIONS.c.version == bindparam("number"), _THERE)
 LATEST = VERSION.where(_OF_SUBJECT, _THERE).order_by(VERSIONS.c.version.desc()).limit(1)
-BY_NAME = VERSION.where(VERSIONS.c.name == bindparam("name"), _THERE).order_by(
-    VERSIONS.c.version_id
-)
+# A name is a schema id; or a subject's whose name has no dot, and then it means its latest version.
+BY_NAME = VERSION.where(
+    (VERSIONS.c.name == bindparam("name"))
+    | (
+        (VERSIONS.c.schema_id == bindparam("name"))
+        & (VERSIONS.c.version == SCHEMAS.c.latest_version)
+    ),
+    _THERE,
+).order_by(VERSIONS.c.version_id)
 BY_HASH = VERSION.where(
     _OF_SUBJECT, VERSIONS.c.version_hash == bindparam("hash"), VERSIONS.c.deleted_at.is_(None)
 ).limit(1)
@@ -133,11 +139,12 @@ LABELS_OF = (
 def lookup(reference: str, *, deleted: bool) -> tuple[Select[Any], dict[str, Any]]:
     """The question for a schema id, `database.table` or `database.table@3`."""
     subject, at, number = check_text(reference, "the schema id").partition("@")
-    if "." not in subject:
+    numbered = re.fullmatch(r"[1-9][0-9]{0,8}", number)
+    if "." not in subject and not numbered:
         return BY_NAME, {"name": reference, "deleted": deleted}
     if not at:
         return LATEST, {"subject": subject, "deleted": deleted}
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", number):
+    if not numbered:
         raise NotFoundError(f"{quoted(number)} is not a version number", hint="for example @3")
     return BY_NUMBER, {"subject": subject, "number": int(number), "deleted": deleted}
 
@@ -147,6 +154,7 @@ def version(row: RowMapping) -> Version:
     return Version(
         version_id=row["version_id"],
         schema_id=row["name"],
+        subject=row["schema_id"],
         database=row["database_name"],
         table=row["table_name"],
         version=row["version"],
@@ -161,12 +169,15 @@ def version(row: RowMapping) -> Version:
         guid=row["guid"],
         fingerprint=row["fingerprint"],
         deleted=row["deleted_at"] is not None,
+        metadata=row["metadata"],
+        rule_set=row["rule_set"],
     )
 
 
 def subject(row: RowMapping) -> Subject:
     """A row of `LIVE_SUBJECTS` or `ALL_SUBJECTS`."""
     return Subject(
+        name=row["schema_id"],
         database=row["database_name"],
         table=row["table_name"],
         latest_version=row["version"],
@@ -186,4 +197,5 @@ def deployment(row: RowMapping) -> Deployment:
         created=row["table_created"],
         layout=row["layout"],
         created_at=row["created_at"].replace(tzinfo=UTC),
+        intent=row["intent"],
     )

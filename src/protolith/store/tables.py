@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-FORMAT = 3
+FORMAT = 4
 """The number of the newest revision in `store/schema`; raised by one with each change here."""
 
 METADATA = MetaData()
@@ -24,8 +24,9 @@ METADATA = MetaData()
 # Names sort by bytes in both databases, so that a page of a list has the same order everywhere.
 NAME = Text().with_variant(Text(collation="C"), "postgresql")
 
-# One row a subject; its id is `database.table`. `latest_version` is the highest number that is
-# live, 0 where all are deleted; `last_version` the highest that was ever handed out.
+# One row a subject; its id is `database.table`, or any name that a Kafka client gave it.
+# `latest_version` is the highest number that is live, 0 where all are deleted; `last_version` the
+# highest that was ever handed out.
 SCHEMAS = Table(
     "schemas",
     METADATA,
@@ -74,6 +75,8 @@ VERSIONS = Table(
     Column("created_at", DateTime, nullable=False),
     Column("content_id", Integer, ForeignKey("schema_contents.content_id"), nullable=False),
     Column("deleted_at", DateTime),
+    Column("metadata", Text),
+    Column("rule_set", Text),
     UniqueConstraint("schema_id", "version"),
     Index("schema_versions_name", "name"),
     Index("schema_versions_content", "content_id"),
@@ -130,7 +133,7 @@ LABELS = Table(
 )
 
 # One row a subject and engine: which version's table is there. `table_created` is false between
-# the intention and the engine's answer.
+# the intention and the engine's answer; `intent` says what a migration is about to do.
 DEPLOYMENTS = Table(
     "schema_engine_tables",
     METADATA,
@@ -140,6 +143,7 @@ DEPLOYMENTS = Table(
     Column("version", Integer, nullable=False),
     Column("layout", Text, nullable=False),
     Column("created_at", DateTime, nullable=False),
+    Column("intent", Text),
 )
 
 # What new versions must keep to: one row a subject that says so, and one row with an empty
@@ -163,6 +167,16 @@ WAIVERS = Table(
     Column("subject", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("who", Text, nullable=False),
+)
+
+# What is set for a subject, for a context (`:.name:`) or for all (`:.__GLOBAL:`), as JSON; the kind
+# is "config" or "mode". Of the kind "association" the scope is a resource's id.
+SCOPES = Table(
+    "scope_settings",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("scope", NAME, primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 # Who changed what when, in the order of the changes; written with each change, never changed.

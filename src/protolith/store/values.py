@@ -59,7 +59,8 @@ class NewVersion:
 
     `after` is the subject's latest version that it was checked against (0 for none), or the one
     that has its content; `judged` is the mode that it was checked under. Where the subject has
-    moved on, the version is refused with `MovedOnError` and must be checked again.
+    moved on, the version is refused with `MovedOnError` and must be checked again. `metadata` and
+    `rule_set` are JSON documents for clients, kept as they are.
     """
 
     database: str
@@ -77,11 +78,14 @@ class NewVersion:
     judged: KeptMode | None = None
     waivers: tuple[KeptWaiver, ...] = ()
     beside: tuple[Beside, ...] = ()
+    named: str | None = None
+    metadata: str | None = None
+    rule_set: str | None = None
 
     @property
     def subject(self) -> str:
-        """What is versioned: `database.table`."""
-        return f"{self.database}.{self.table}"
+        """What is versioned: `database.table`, unless it is named otherwise."""
+        return self.named or f"{self.database}.{self.table}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Version:
 
     version_id: str
     schema_id: str
+    subject: str
     database: str
     table: str
     version: int
@@ -107,17 +112,15 @@ class Version:
     guid: str
     fingerprint: str
     deleted: bool = False
-
-    @property
-    def subject(self) -> str:
-        """What is versioned: `database.table`."""
-        return f"{self.database}.{self.table}"
+    metadata: str | None = None
+    rule_set: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A subject and its latest version; of a deleted one, its last."""
+    """A subject, usually `database.table`, and its latest version; of a deleted one, its last."""
 
+    name: str
     database: str
     table: str
     latest_version: int
@@ -126,11 +129,6 @@ class Subject:
     created_at: datetime
     last_updated: datetime
     deleted: bool = False
-
-    @property
-    def name(self) -> str:
-        """`database.table`."""
-        return f"{self.database}.{self.table}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +145,17 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A version's table in an engine; not `created` means that the engine has not answered yet."""
+    """A version's table in an engine; not `created` means that the engine has not answered yet.
+
+    `intent` is a JSON document: what a migration of the table is about to do.
+    """
 
     engine: str
     version: int
     created: bool
     layout: str
     created_at: datetime
+    intent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
