@@ -32,6 +32,7 @@ from protolith.registry.batches import prepare_batch
 from protolith.registry.cache import SchemaCache
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.evolution import Evolution
+from protolith.registry.identities import Identities
 from protolith.registry.loading import Loading
 from protolith.registry.migrating import Migrating
 from protolith.registry.references import resolve
@@ -93,6 +94,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
             self._cache.clear()
             self._store.close()
             del self.__dict__["_store"]
+            self.__dict__.pop("identities", None)
 
     # ── register ──
 
@@ -278,6 +280,11 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         check_name(name)
         make_home(self.home)
         return self.engines.open(name)
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Who may come in through a server: tokens and users."""
+        return Identities(self._store)
 
     # ── inside ──
 

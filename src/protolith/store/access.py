@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from sqlalchemy import ColumnElement, false, func, or_
 
@@ -49,6 +49,12 @@ class Grant:
             start = self.subjects[:-1]
             return not start if subject is None else subject.startswith(start)
         return subject == self.subjects
+
+
+def grants_of(text: str) -> tuple[Grant, ...]:
+    """Grants as they are kept, one a line."""
+    parts = (line.partition(":") for line in text.splitlines())
+    return tuple(Grant(cast("Scope", scope), subjects) for scope, _, subjects in parts)
 
 
 @dataclass(frozen=True, slots=True)
