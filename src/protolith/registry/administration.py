@@ -87,6 +87,10 @@ class Administration(ABC):
         """Which subjects a subject imports, which import it, and its tables in engines."""
         return relationships(self._store, subject)
 
+    def subject_of(self, schema_id: str) -> str:
+        """The subject, `database.table`, of a version, also of one that is softly deleted."""
+        return self._store.find(schema_id, deleted=True).subject
+
     # ── change ──
 
     def delete_schema(

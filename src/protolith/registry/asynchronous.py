@@ -76,6 +76,7 @@ class AsyncSchemaRegistry:
     get_schema_by_guid = _awaited(SchemaRegistry.get_schema_by_guid)
     relationships = _awaited(SchemaRegistry.relationships)
     referenced_by = _awaited(SchemaRegistry.referenced_by)
+    subject_of = _awaited(SchemaRegistry.subject_of)
     delete_schema = _awaited(SchemaRegistry.delete_schema)
     undelete_schema = _awaited(SchemaRegistry.undelete_schema)
     describe_schema = _awaited(SchemaRegistry.describe_schema)

@@ -69,10 +69,10 @@ _GRANTS: ContextVar[tuple[Grant, ...] | None] = ContextVar("grants", default=Non
 
 
 @contextmanager
-def limited_to(grants: tuple[Grant, ...]) -> Iterator[None]:
+def limited_to(grants: tuple[Grant, ...] | None) -> Iterator[None]:
     """Within the block nothing but this is allowed, in this thread and those it starts.
 
-    Outside of any block everything is.
+    None, and outside of any block, everything is.
     """
     token = _GRANTS.set(grants)
     try:

@@ -33,6 +33,7 @@ from protolith.registry.loading import NOTHING_LOADED
 from protolith.registry.references import reference_of
 from protolith.registry.registration import JsonSubmission, Submission, waivers_of
 from protolith.store import Summary
+from protolith.web.access import needs
 from protolith.web.bodies import (
     ApplyMigration,
     BatchResponse,
@@ -75,7 +76,7 @@ async def work_in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     return await to_thread.run_sync(lambda: call(*args, **kwargs))
 
 
-@router.get("/health")
+@router.get("/health", openapi_extra=needs(None))
 async def health(request: Request, registry: Registry) -> Health:
     """Whether the server is alive, and what it works with."""
     return Health(
@@ -89,7 +90,7 @@ async def health(request: Request, registry: Registry) -> Health:
     )
 
 
-@router.post("/schemas/register")
+@router.post("/schemas/register", openapi_extra=needs("write"))
 async def register_schema(
     registry: Registry,
     proto_file: Annotated[list[UploadFile], File()],
@@ -120,14 +121,14 @@ async def register_schema(
     return await work_in_thread(work)
 
 
-@router.post("/schemas/register-json")
+@router.post("/schemas/register-json", openapi_extra=needs("write"))
 async def register_json(registry: Registry, body: RegisterJson) -> SchemaRegistrationResponse:
     """Register a BigQuery JSON schema: a list of fields, or an object with `fields`."""
     about = (body.table_name, body.database_name, body.description)
     return await work_in_thread(_register, registry, JsonSubmission(body.columns, *about))
 
 
-@router.post("/schemas/register-batch")
+@router.post("/schemas/register-batch", openapi_extra=needs("write"))
 async def register_batch(registry: Registry, body: RegisterBatch) -> BatchResponse:
     """Register several schemas, all or none; the error names the index of each with a fault."""
     schemas = [item.model_dump(by_alias=True, exclude_none=True) for item in body.schemas]
@@ -135,7 +136,7 @@ async def register_batch(registry: Registry, body: RegisterBatch) -> BatchRespon
     return BatchResponse(schema_ids=ids)
 
 
-@router.post("/schemas/compatibility")
+@router.post("/schemas/compatibility", openapi_extra=needs("read"))
 async def check_compatibility(
     registry: Registry, body: CompatibilityRequest
 ) -> CompatibilityResponse:
@@ -149,7 +150,7 @@ async def check_compatibility(
     return CompatibilityResponse.model_validate(answer)
 
 
-@router.post("/compatibility/check")
+@router.post("/compatibility/check", openapi_extra=needs("read"))
 async def check_files(
     registry: Registry,
     proto_file: Annotated[list[UploadFile], File()],
@@ -168,19 +169,23 @@ async def check_files(
     return await work_in_thread(work)
 
 
-@router.get("/schemas/{schema_id}")
+@router.get("/schemas/{schema_id}", openapi_extra=needs("read", "schema_id"))
 async def get_schema(registry: Registry, schema_id: str) -> SchemaDetails:
     """A version by its id, by `database.table` (the latest) or `database.table@3`."""
     return await work_in_thread(registry.get_schema_details, schema_id)
 
 
-@router.get("/schemas/{schema_id}/versions")
+@router.get("/schemas/{schema_id}/versions", openapi_extra=needs("read", "schema_id"))
 async def get_versions(registry: Registry, schema_id: str) -> list[Summary]:
     """The history of a subject, the newest version first."""
     return [Summary(**line) for line in registry.get_schema_versions(schema_id)]
 
 
-@router.get("/schemas/{schema_id}/ddl/{dialect}", response_model=DdlResponse)
+@router.get(
+    "/schemas/{schema_id}/ddl/{dialect}",
+    openapi_extra=needs("read", "schema_id"),
+    response_model=DdlResponse,
+)
 async def get_ddl(
     registry: Registry,
     schema_id: str,
@@ -206,6 +211,7 @@ async def get_ddl(
 
 @router.get(
     "/schemas/{schema_id}/bq-schema",
+    openapi_extra=needs("read", "schema_id"),
     response_class=Response,
     responses={200: {"content": {"application/json": {"schema": {"type": "array"}}}}},
 )
@@ -220,13 +226,17 @@ async def get_bq_schema(
     return Response(text, media_type="application/json")
 
 
-@router.get("/schemas/{schema_id}/lint")
+@router.get("/schemas/{schema_id}/lint", openapi_extra=needs("read", "schema_id"))
 async def lint_schema(registry: Registry, schema_id: str) -> list[LintFinding]:
     """What BigQuery would refuse or lose of the BigQuery JSON schema, by field path."""
     return await work_in_thread(registry.lint, schema_id)
 
 
-@router.get("/schemas/{schema_id}/storage-descriptor", response_model=StorageDescriptorResponse)
+@router.get(
+    "/schemas/{schema_id}/storage-descriptor",
+    openapi_extra=needs("read", "schema_id"),
+    response_model=StorageDescriptorResponse,
+)
 async def get_storage_descriptor(
     registry: Registry, schema_id: str, accept: Annotated[str, Header()] = "*/*"
 ) -> Response | StorageDescriptorResponse:
@@ -243,7 +253,7 @@ async def get_storage_descriptor(
     )
 
 
-@router.post("/schemas/{schema_id}/tables")
+@router.post("/schemas/{schema_id}/tables", openapi_extra=needs("write", "schema_id"))
 async def create_table(registry: Registry, schema_id: str, body: CreateTable) -> CreatedTable:
     """Create the table in an engine; doing it again changes nothing.
 
@@ -256,7 +266,8 @@ async def create_table(registry: Registry, schema_id: str, body: CreateTable) ->
 
 @router.post(
     "/schemas/{schema_id}/ingest",
-    openapi_extra={
+    openapi_extra=needs("write", "schema_id")
+    | {
         "requestBody": {
             "required": True,
             "content": {"application/octet-stream": {"schema": {"type": "string"}}},
@@ -287,7 +298,7 @@ async def ingest(
     return result
 
 
-@router.get("/schemas/{schema_id}/migration/{engine}")
+@router.get("/schemas/{schema_id}/migration/{engine}", openapi_extra=needs("read", "schema_id"))
 async def get_migration(
     registry: Registry, schema_id: str, engine: str, *, drop_columns: bool = False
 ) -> PlannedMigration:
@@ -297,7 +308,7 @@ async def get_migration(
     )
 
 
-@router.post("/schemas/{schema_id}/migrations")
+@router.post("/schemas/{schema_id}/migrations", openapi_extra=needs("write", "schema_id"))
 async def apply_migration(
     registry: Registry, schema_id: str, body: ApplyMigration
 ) -> PlannedMigration:
@@ -312,13 +323,13 @@ async def apply_migration(
     )
 
 
-@router.get("/deployments")
+@router.get("/deployments", openapi_extra=needs("read"))
 async def list_deployments(registry: Registry) -> list[DeployedTable]:
     """Every table in an engine; its id is `database.table:engine`."""
     return await work_in_thread(registry.deployments)
 
 
-@router.get("/deployments/{deployment_id}/drift")
+@router.get("/deployments/{deployment_id}/drift", openapi_extra=needs("read"))
 async def get_drift(registry: Registry, deployment_id: str) -> Drift:
     """What differs between the live table and what the registry believes, column by column."""
     return await work_in_thread(registry.drift, *split_id(deployment_id))

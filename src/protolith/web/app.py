@@ -16,11 +16,14 @@ from starlette.exceptions import HTTPException
 from protolith import errors
 from protolith.compiler import self_test
 from protolith.registry import SchemaRegistry
+from protolith.registry.identities import FAILURE_SECONDS
+from protolith.web.access import CHALLENGE, Guard
 from protolith.web.admin import lists
 from protolith.web.admin import router as admin
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
 from protolith.web.evolution import router as evolution
+from protolith.web.oidc import Issuer, OidcSettings
 
 STATUS: dict[type[errors.SchemaRegistryError], int] = {
     errors.ProtocExecutionError: 422,
@@ -41,16 +44,26 @@ STATUS: dict[type[errors.SchemaRegistryError], int] = {
     errors.StoreDamagedError: 500,
     errors.SchemaRegistryError: 500,
 }
-_RETRY_SECONDS = "5"
+_HEADERS = {
+    401: {"WWW-Authenticate": CHALLENGE},
+    429: {"Retry-After": f"{FAILURE_SECONDS:.0f}"},
+    503: {"Retry-After": "5"},
+}
 
 
-def create_app(home: str | Path | None = None) -> FastAPI:
-    """The application over the data directory `home`, as `SchemaRegistry` takes it."""
+def create_app(home: str | Path | None = None, *, authentication: bool = False) -> FastAPI:
+    """The application over the data directory `home`, as `SchemaRegistry` takes it.
+
+    With `authentication` it answers those alone who are known: by a token, a password, or a JWT of
+    the issuer that the environment names.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with SchemaRegistry(home) as registry:
             app.state.registry = registry
+            if authentication:
+                app.state.guard = Guard(registry.identities, issuer())
             await to_thread.run_sync(check_ready, registry)
             yield
 
@@ -62,12 +75,19 @@ def create_app(home: str | Path | None = None) -> FastAPI:
         redoc_url=None,
         static_url="/static/docs",
     )
+    app.state.guard = None
     for part in (lists, router, admin, evolution):
         app.include_router(part)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
     return app
+
+
+def issuer() -> Issuer | None:
+    """The issuer of JWTs that the environment names."""
+    settings = OidcSettings.from_environment()
+    return None if settings is None else Issuer(settings)
 
 
 def check_ready(registry: SchemaRegistry) -> None:
@@ -127,5 +147,4 @@ def _answer(status: int, error: errors.SchemaRegistryError) -> JSONResponse:
             "detail": str(error),
         }
     )
-    again = {"Retry-After": _RETRY_SECONDS} if status == 503 else None  # noqa: PLR2004
-    return JSONResponse(body.model_dump(), status, headers=again)
+    return JSONResponse(body.model_dump(), status, headers=_HEADERS.get(status))

@@ -8,9 +8,11 @@ import json
 import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from anyio import to_thread
 from fastapi import params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -22,7 +24,9 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from protolith.errors import Detail, MalformedError, SchemaRegistryError, TooLargeError, quoted
-from protolith.store import acting_as
+from protolith.store import acting_as, limited_to
+from protolith.store.access import Caller
+from protolith.web.access import Guard, Needs
 
 MAX_BODY = 64 * 1024 * 1024
 
@@ -32,7 +36,11 @@ _log = logging.getLogger(__name__)
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its request strictly, and never fails without an answer."""
+    """A route that knows who asks, reads strictly, and never fails without an answer."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.needs = Needs.said_by(options.get("openapi_extra"), path)
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """The framework's handler with the checks before it."""
@@ -44,16 +52,19 @@ class StrictRoute(APIRoute):
             if isinstance(field.field_info, params.Form)
         }
         has_json = self.body_field is not None and not parts
+        needed = self.needs
 
         async def handle(request: Request) -> Response:
             strict = StrictRequest(request.scope, _limited(request), parts)
+            address = request.client.host if request.client else "unknown"
             try:
-                _check_target(request, parameters)
-                if has_json:
-                    await strict.json()
-                elif parts:
-                    await strict.form()
-                with acting_as(f"rest:{request.client.host if request.client else 'unknown'}"):
+                caller = await _admitted(request, needed, address)
+                with _acting(caller, address):
+                    _check_target(request, parameters)
+                    if has_json:
+                        await strict.json()
+                    elif parts:
+                        await strict.form()
                     return await answer(strict)
             except _FORESEEN:
                 raise
@@ -63,6 +74,28 @@ class StrictRoute(APIRoute):
                 raise _unforeseen(request, error) from error
 
         return handle
+
+
+async def _admitted(request: Request, needed: Needs, address: str) -> Caller | None:
+    """Who asks; None where nobody has to say so, because the server asks nobody."""
+    guard: Guard | None = request.app.state.guard
+    if guard is None:
+        return None
+    if needed.scope is None:
+        return Caller("rest", ())
+    said = request.headers.getlist("authorization")
+    if len(said) > 1:
+        raise MalformedError("the header Authorization is there twice", hint="send it once")
+    asked = request.app.state.registry, request.path_params
+    return await to_thread.run_sync(guard.admit, needed, said[0] if said else "", address, asked)
+
+
+@contextmanager
+def _acting(caller: Caller | None, address: str) -> Iterator[None]:
+    name, grants = ("rest", None) if caller is None else (caller.name, caller.grants)
+    actor = f"{name}:{address}" if name == "rest" else f"{name}@{address}"
+    with acting_as(actor), limited_to(grants):
+        yield
 
 
 class StrictRequest(Request):
