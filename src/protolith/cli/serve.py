@@ -8,6 +8,8 @@ from cyclopts.validators import Number
 from protolith.cli.output import OUTPUT
 from protolith.errors import SchemaRegistryError
 
+_Flag = Annotated[bool, Parameter(negative="")]
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -15,25 +17,33 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8081,
+    auth: _Flag = False,
+    insecure_no_auth: _Flag = False,
 ) -> None:
     """Serve the REST API, its OpenAPI page at /docs, until interrupted.
 
     Parameters
     ----------
     host: str
-        The address to listen on. There is no authentication yet, so only this machine's own.
+        The address to listen on; another than this machine's own needs --auth.
     port: int
         The port to listen on.
+    auth: bool
+        Answer those alone who have a token, a password, or a JWT of PROTOLITH_OIDC_ISSUER.
+    insecure_no_auth: bool
+        Let everybody who reaches the address do everything, for example behind a proxy that asks.
     """
-    if host not in LOOPBACK:
+    if host not in LOOPBACK and not auth and not insecure_no_auth:
         raise SchemaRegistryError(
-            f"refusing to listen on {host}: there is no authentication yet",
-            hint="listen on 127.0.0.1 and put a proxy with authentication before it",
+            f"refusing to listen on {host}, where others could do everything without a password",
+            hint="make a token with `protolith token create NAME --scope admin` and serve with"
+            " --auth; or, if something before it asks who it is, with --insecure-no-auth",
         )
     try:
-        from protolith.web.serving import run  # noqa: PLC0415
+        from protolith.web.serving import ServerSettings, run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise SchemaRegistryError(
             f"the server is not installed ({error.name})", hint="pip install 'protolith[server]'"
         ) from None
-    run(OUTPUT.home, host=host, port=port, say=OUTPUT.say, debug=OUTPUT.debug)
+    settings = ServerSettings(host, port, authentication=auth, debug=OUTPUT.debug)
+    run(OUTPUT.home, settings, say=OUTPUT.say)

@@ -5,40 +5,67 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 
 from protolith.errors import SchemaRegistryError
 from protolith.registry import SchemaRegistry
-from protolith.web.app import check_ready, create_app
+from protolith.web.app import check_ready, create_app, issuer
+from protolith.web.oidc import VARIABLES
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the server listens, and whether it asks who it is."""
+
+    host: str
+    port: int
+    authentication: bool = False
+    debug: bool = False
 
 
 def run(
-    home: str | Path | None,
-    *,
-    host: str,
-    port: int,
-    say: Callable[[str], None] = print,
-    debug: bool = False,
+    home: str | Path | None, settings: ServerSettings, *, say: Callable[[str], None] = print
 ) -> None:
     """Serve the application over the data directory `home` until interrupted.
 
     What keeps it from starting is raised; `say` takes the sentence that it has started.
     """
-    if debug:
+    if settings.debug:
         logging.getLogger("protolith").setLevel(logging.DEBUG)
+    host, authentication = settings.host, settings.authentication
     with SchemaRegistry(home) as registry:
         check_ready(registry)  # within the server a failure would be a traceback
+        if authentication:
+            _check_known(registry)
     # The access log would cost a quarter of what the server can answer.
-    config = uvicorn.Config(create_app(home), access_log=False, log_level="warning")
+    config = uvicorn.Config(
+        create_app(home, authentication=authentication), access_log=False, log_level="warning"
+    )
     server = uvicorn.Server(config)
-    with _listening(host, port) as listener, suppress(KeyboardInterrupt):  # the way to stop it
+    with (
+        _listening(host, settings.port) as listener,
+        suppress(KeyboardInterrupt),
+    ):  # the way to stop it
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        say(f"Protolith on {address}, its API described at {address}/docs")
+        who = "whoever asks must be known" if authentication else "whoever asks may do everything"
+        say(f"Protolith on {address}, its API described at {address}/docs; {who}")
         server.run(sockets=[listener])
         if not server.started:
             raise SchemaRegistryError("the server could not start", hint="its log says why")
+
+
+def _check_known(registry: SchemaRegistry) -> None:
+    known = registry.identities
+    live = any(token.revoked_at is None for token in known.tokens())
+    if issuer() is None and not live and not known.users():
+        raise SchemaRegistryError(
+            "nobody is known, so nobody could be answered",
+            hint="protolith token create NAME --scope admin, protolith user add NAME --scope admin,"
+            f" or {VARIABLES['issuer']}",
+        )
 
 
 def _listening(host: str, port: int) -> socket.socket:
