@@ -75,7 +75,7 @@ def errors_page() -> str:
     rows.append(
         '```json\n{"error_code": 42200, "code": "SCHEMA_INVALID", "message": "…", "hint": "…",\n'
         ' "details": [{"text": "…", "file": "a.proto", "line": 3, "column": 7}],\n'
-        ' "detail": "…"}\n```\n'
+        ' "detail": "…", "request_id": "…"}\n```\n'
     )
     rows.append(
         "On the command line: the places, then `error: … [CODE]`, then `hint: …` on standard error;"

@@ -19,6 +19,7 @@ def serve(
     port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8081,
     auth: _Flag = False,
     insecure_no_auth: _Flag = False,
+    allow_host: tuple[str, ...] = (),
 ) -> None:
     """Serve the REST API, its OpenAPI page at /docs, until interrupted.
 
@@ -32,6 +33,8 @@ def serve(
         Answer those alone who have a token, a password, or a JWT of PROTOLITH_OIDC_ISSUER.
     insecure_no_auth: bool
         Let everybody who reaches the address do everything, for example behind a proxy that asks.
+    allow_host: tuple[str, ...]
+        Another name that a server without --auth on this machine's own address may be asked by.
     """
     if host not in LOOPBACK and not auth and not insecure_no_auth:
         raise SchemaRegistryError(
@@ -45,5 +48,12 @@ def serve(
         raise SchemaRegistryError(
             f"the server is not installed ({error.name})", hint="pip install 'protolith[server]'"
         ) from None
-    settings = ServerSettings(host, port, authentication=auth, debug=OUTPUT.debug)
+    near = host in LOOPBACK and not auth
+    settings = ServerSettings(
+        host,
+        port,
+        authentication=auth,
+        debug=OUTPUT.debug,
+        hosts=(*LOOPBACK, *allow_host) if near else (),
+    )
     run(OUTPUT.home, settings, say=OUTPUT.say)

@@ -1,6 +1,6 @@
 """The server: one FastAPI application, and one table from errors to statuses."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -23,6 +23,8 @@ from protolith.web.admin import router as admin
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
 from protolith.web.evolution import router as evolution
+from protolith.web.front import REQUEST_ID, Front
+from protolith.web.limits import server_limits
 from protolith.web.oidc import Issuer, OidcSettings
 
 STATUS: dict[type[errors.SchemaRegistryError], int] = {
@@ -51,11 +53,13 @@ _HEADERS = {
 }
 
 
-def create_app(home: str | Path | None = None, *, authentication: bool = False) -> FastAPI:
+def create_app(
+    home: str | Path | None = None, *, authentication: bool = False, hosts: Collection[str] = ()
+) -> FastAPI:
     """The application over the data directory `home`, as `SchemaRegistry` takes it.
 
     With `authentication` it answers those alone who are known: by a token, a password, or a JWT of
-    the issuer that the environment names.
+    the issuer that the environment names. `hosts` are the names it may be asked by, empty for all.
     """
 
     @asynccontextmanager
@@ -78,6 +82,7 @@ def create_app(home: str | Path | None = None, *, authentication: bool = False) 
     app.state.guard = None
     for part in (lists, router, admin, evolution):
         app.include_router(part)
+    app.add_middleware(Front, answer=answered, limits=server_limits(), hosts=hosts)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
@@ -104,9 +109,14 @@ def status_of(error: errors.SchemaRegistryError) -> int:
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
-async def _refused(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, errors.SchemaRegistryError)  # noqa: S101
+def answered(_request: Request, error: errors.SchemaRegistryError) -> JSONResponse:
+    """The answer to a request that is refused."""
     return _answer(status_of(error), error)
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.SchemaRegistryError)  # noqa: S101
+    return answered(request, error)
 
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
@@ -145,6 +155,7 @@ def _answer(status: int, error: errors.SchemaRegistryError) -> JSONResponse:
             "hint": error.hint,
             "details": [asdict(detail) for detail in error.details],
             "detail": str(error),
+            "request_id": REQUEST_ID.get(),
         }
     )
     return JSONResponse(body.model_dump(), status, headers=_HEADERS.get(status))

@@ -57,7 +57,11 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """Every error's answer. `code` is stable, `detail` repeats the message for older clients."""
+    """Every error's answer.
+
+    `code` is stable, `detail` repeats the message for older clients; the server's log has the
+    `request_id` too.
+    """
 
     error_code: int
     code: str
@@ -65,6 +69,7 @@ class ErrorBody(BaseModel):
     hint: str | None = None
     details: list[ErrorDetail] = Field(default_factory=list)
     detail: str
+    request_id: str | None = None
 
 
 class SchemaRegistrationResponse(BaseModel):

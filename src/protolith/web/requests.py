@@ -27,8 +27,9 @@ from protolith.errors import Detail, MalformedError, SchemaRegistryError, TooLar
 from protolith.store import acting_as, limited_to
 from protolith.store.access import Caller
 from protolith.web.access import Guard, Needs
+from protolith.web.limits import server_limits
 
-MAX_BODY = 64 * 1024 * 1024
+MAX_BODY = server_limits().body_bytes
 
 _UTF8 = "every text here is UTF-8"
 _FORESEEN = (SchemaRegistryError, HTTPException, RequestValidationError)
@@ -269,7 +270,8 @@ def _utf8(latin: str, what: str) -> str:
 def _unforeseen(request: Request, error: Exception) -> SchemaRegistryError:
     what = f"{type(error).__name__}: {quoted(str(error))}"
     trace = error if _log.isEnabledFor(logging.DEBUG) else None
-    _log.error("%s %r failed: %s", request.method, request.url.path, what, exc_info=trace)
+    path = quoted(request.scope["path"])
+    _log.error("%s %s failed: %s", request.method, path, what, exc_info=trace)
     return SchemaRegistryError(
         "something went wrong here", hint="the server's log says what; --debug says where"
     )

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,21 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from protolith.errors import SchemaRegistryError
 from protolith.registry import SchemaRegistry
 from protolith.web.app import check_ready, create_app, issuer
+from protolith.web.limits import server_limits
 from protolith.web.oidc import VARIABLES
+from protolith.web.protocol import bounded
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """Where the server listens, and whether it asks who it is."""
+    """Where the server listens, whether it asks who it is, and its names; empty for any name."""
 
     host: str
     port: int
     authentication: bool = False
     debug: bool = False
+    hosts: tuple[str, ...] = ()
 
 
 def run(
@@ -40,11 +45,10 @@ def run(
         check_ready(registry)  # within the server a failure would be a traceback
         if authentication:
             _check_known(registry)
-    # The access log would cost a quarter of what the server can answer.
-    config = uvicorn.Config(
-        create_app(home, authentication=authentication), access_log=False, log_level="warning"
-    )
+    config = _config(create_app(home, authentication=authentication, hosts=settings.hosts))
     server = uvicorn.Server(config)
+    # A request to stop is the way to stop: the signal comes again when all is finished.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
         _listening(host, settings.port) as listener,
         suppress(KeyboardInterrupt),
@@ -55,6 +59,23 @@ def run(
         server.run(sockets=[listener])
         if not server.started:
             raise SchemaRegistryError("the server could not start", hint="its log says why")
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    limits = server_limits()
+    return uvicorn.Config(
+        app,
+        http=bounded(limits),
+        ws="none",
+        access_log=False,  # it would cost a quarter of what the server can answer
+        log_level="warning",
+        server_header=False,
+        # Whom to believe about clients behind a proxy; else anybody could say who they are.
+        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+        timeout_keep_alive=max(1, round(limits.idle_seconds)),
+        timeout_graceful_shutdown=max(1, round(limits.shutdown_seconds)),
+        backlog=limits.connections,
+    )
 
 
 def _check_known(registry: SchemaRegistry) -> None:
