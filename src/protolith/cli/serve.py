@@ -1,6 +1,6 @@
 """The server command."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -20,6 +20,9 @@ def serve(
     auth: _Flag = False,
     insecure_no_auth: _Flag = False,
     allow_host: tuple[str, ...] = (),
+    log: Literal["text", "json"] = "text",
+    log_requests: _Flag = False,
+    traces: _Flag = False,
 ) -> None:
     """Serve the REST API, its OpenAPI page at /docs, until interrupted.
 
@@ -35,6 +38,12 @@ def serve(
         Let everybody who reaches the address do everything, for example behind a proxy that asks.
     allow_host: tuple[str, ...]
         Another name that a server without --auth on this machine's own address may be asked by.
+    log: Literal["text", "json"]
+        How lines of the log on standard error look.
+    log_requests: bool
+        Write a line about each answer, too.
+    traces: bool
+        Let OpenTelemetry follow requests; its own OTEL_ variables say where to.
     """
     if host not in LOOPBACK and not auth and not insecure_no_auth:
         raise SchemaRegistryError(
@@ -55,5 +64,8 @@ def serve(
         authentication=auth,
         debug=OUTPUT.debug,
         hosts=(*LOOPBACK, *allow_host) if near else (),
+        log=log,
+        log_requests=log_requests,
+        traces=traces,
     )
     run(OUTPUT.home, settings, say=OUTPUT.say)

@@ -17,7 +17,9 @@ class Limits:
     """The limits of one compile; whoever runs the server may raise each of them.
 
     The first group is counted before a process starts, the second is what the process itself
-    gets. The defaults refuse none of 7,204 public `.proto` files but one of 4 MB.
+    gets; `slots` of them run at once, and others wait `slot_seconds` for one.
+
+    The defaults refuse none of 7,204 public `.proto` files but one of 4 MB.
     """
 
     file_bytes: int = 1 * MIB
@@ -37,6 +39,8 @@ class Limits:
     message_bytes: int = 64 * KIB
     open_files: int = 64
     diagnostics: int = 100
+    slots: int = max(2, os.cpu_count() or 2)
+    slot_seconds: float = 10.0
 
 
 PREFIX = "PROTOLITH_COMPILE_"

@@ -5,6 +5,7 @@ from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.deployments import DeployedTable
 from protolith.registry.evolution import CompatibilityMode, VersionWaiver
 from protolith.registry.migrating import PlannedMigration, PlannedStep
+from protolith.registry.readiness import Readiness
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
 from protolith.registry.relationships import Relationships, SchemaImport
@@ -27,6 +28,7 @@ __all__ = [
     "LoadResult",
     "PlannedMigration",
     "PlannedStep",
+    "Readiness",
     "Relationships",
     "Schema",
     "SchemaDetails",

@@ -10,6 +10,7 @@ from typing import Literal
 from protolith.engines import Engine
 from protolith.errors import EngineUnavailableError, MalformedError, SchemaRegistryError
 from protolith.layout import Layout
+from protolith.registry.readiness import Readiness, readiness
 from protolith.registry.relationships import Relationships, relationships
 from protolith.registry.values import SchemaMetadata, SchemaVersion, schema_metadata, schema_version
 from protolith.store import Change, Deployment, Search, Store, Subject, Version
@@ -139,6 +140,10 @@ class Administration(ABC):
         return import_store(self._store, folder)
 
     # ── mend ──
+
+    def readiness(self) -> Readiness:
+        """Whether the registry could do its work now; what keeps it from that is said by part."""
+        return readiness(lambda: self._store, self.engine)
 
     def diagnose(self, *, mend: bool = False, unfinished: bool = False) -> list[Diagnosis]:
         """Compare every table that is registered with its engine.

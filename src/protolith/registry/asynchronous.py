@@ -85,5 +85,6 @@ class AsyncSchemaRegistry:
     audit = _awaited(SchemaRegistry.audit)
     export = _awaited(SchemaRegistry.export)
     import_ = _awaited(SchemaRegistry.import_)
+    readiness = _awaited(SchemaRegistry.readiness)
     diagnose = _awaited(SchemaRegistry.diagnose)
     close = _awaited(SchemaRegistry.close)

@@ -11,6 +11,7 @@ from protolith.compatibility.differences import SchemaDiff, compare_columns, dif
 from protolith.compatibility.findings import Level
 from protolith.compatibility.policies import POLICIES
 from protolith.compatibility.waivers import Waiver
+from protolith.counts import count
 from protolith.descriptors import DescriptorSet
 from protolith.errors import (
     Detail,
@@ -175,12 +176,17 @@ class Evolution(ABC):
         """
         for new in ready:
             check_new(new.subject)  # a finding would tell what a subject holds
-        for _ in range(_TRIES - 1):
+        for attempt in range(1, _TRIES + 1):
             try:
-                return self._store.add(self._checked(ready, label), label=label)
+                kept = self._store.add(self._checked(ready, label), label=label)
             except MovedOnError:
-                continue
-        return self._store.add(self._checked(ready, label), label=label)
+                count("registrations_repeated")
+                if attempt == _TRIES:
+                    raise
+            else:
+                count("registrations", len(kept))
+                return kept
+        raise AssertionError
 
     def _checked(self, ready: Sequence[NewVersion], label: str) -> list[NewVersion]:
         histories: dict[str, list[_Known]] = {}
@@ -227,6 +233,7 @@ class Evolution(ABC):
                 hint=f"{new.subject} is checked under the mode {mode.mode}",
             )
         if bad:
+            count("incompatible_findings", len(bad))
             raise _incompatible(new.subject, mode, bad)
 
     # ── inside ──

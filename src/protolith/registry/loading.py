@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 
 from protolith.arrow import arrow_schema
+from protolith.counts import count
 from protolith.decoding import Decoded, Frames, ReferenceDecoder, Source, decode_source
 from protolith.engines import Engine
 from protolith.errors import MalformedError, quoted
@@ -147,6 +148,20 @@ def load(
     there are `letters` to keep it.
     """
     account = Decoded(keep=letters.add if letters is not None else None)
+    try:
+        return _load(source, target, account, skip_bad=skip_bad, letters=letters)
+    finally:
+        count("rows_rejected", account.rejected_count, engine=target.engine.name)
+
+
+def _load(
+    source: Source,
+    target: Target,
+    account: Decoded,
+    *,
+    skip_bad: bool,
+    letters: DeadLetters | None,
+) -> Decoded:
     skip_bad = skip_bad or letters is not None
     decoder = target.decoder
     schema = arrow_schema(decoder.table)
@@ -160,6 +175,7 @@ def load(
                 with pa.memory_map(str(spool)) as rows:
                     found = pa.ipc.open_file(rows).read_all()
                     target.engine.load(target.table, found.cast(arrow_schema(target.table)))
+    count("rows_loaded", account.rows, engine=target.engine.name)
     return account
 
 

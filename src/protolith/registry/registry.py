@@ -11,6 +11,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from protolith.compatibility import compare_schemas
+from protolith.counts import count
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema
@@ -293,6 +294,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         # The stamp is read before the answer, which is never newer than that.
         key = self._store.stamp(), schema_id, current_grants()
         found = self._cache.get_schema(key) if key[0] is not None else None
+        count("lookups", cache="miss" if found is None else "hit")
         if found is None:
             version = self._store.find(schema_id)
             found = version, self._store.deployments(version.subject)

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from protolith.compatibility import Mode, verdict
 from protolith.compatibility.comparison import SERVED
-from protolith.compiler import compiler_version, jail, open_upload
+from protolith.compiler import open_upload
 from protolith.decoding import Framing, Source
 from protolith.dialects import dialect as find_dialect
 from protolith.dialects.parts import Written
@@ -42,9 +42,7 @@ from protolith.web.bodies import (
     CompatibilityResponse,
     CreateTable,
     DdlResponse,
-    EngineHealth,
     ErrorBody,
-    Health,
     RegisterBatch,
     RegisterJson,
     SchemaRegistrationResponse,
@@ -74,20 +72,6 @@ Registry = Annotated[SchemaRegistry, Depends(get_registry)]
 async def work_in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run what compiles, scans, writes or waits in a thread; point reads stay on the loop."""
     return await to_thread.run_sync(lambda: call(*args, **kwargs))
-
-
-@router.get("/health", openapi_extra=needs(None))
-async def health(request: Request, registry: Registry) -> Health:
-    """Whether the server is alive, and what it works with."""
-    return Health(
-        version=request.app.version,
-        compiler=compiler_version(),
-        jail=jail(),
-        engines={
-            name: EngineHealth(installed=installed, mode=mode)
-            for name, (installed, mode) in registry.engines.states().items()
-        },
-    )
 
 
 @router.post("/schemas/register", openapi_extra=needs("write"))

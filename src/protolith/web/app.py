@@ -23,8 +23,12 @@ from protolith.web.admin import router as admin
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
 from protolith.web.evolution import router as evolution
-from protolith.web.front import REQUEST_ID, Front
+from protolith.web.front import Front
+from protolith.web.health import router as health
+from protolith.web.health import waiting_for_threads
 from protolith.web.limits import server_limits
+from protolith.web.logs import REQUEST_ID
+from protolith.web.metrics import Metrics
 from protolith.web.oidc import Issuer, OidcSettings
 
 STATUS: dict[type[errors.SchemaRegistryError], int] = {
@@ -80,9 +84,12 @@ def create_app(
         static_url="/static/docs",
     )
     app.state.guard = None
-    for part in (lists, router, admin, evolution):
+    for part in (health, lists, router, admin, evolution):
         app.include_router(part)
-    app.add_middleware(Front, answer=answered, limits=server_limits(), hosts=hosts)
+    app.state.metrics = metrics = Metrics()
+    metrics.watch("threads_waiting", "Requests that wait for a thread.", waiting_for_threads)
+    limits = server_limits()
+    app.add_middleware(Front, answer=answered, limits=limits, metrics=metrics, hosts=hosts)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)

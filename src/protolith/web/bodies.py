@@ -183,6 +183,12 @@ class EngineHealth(BaseModel):
     mode: Mode
 
 
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
 class Health(BaseModel):
     """The server is alive; which compiler it uses and what confines it, and its engines."""
 

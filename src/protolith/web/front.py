@@ -4,8 +4,6 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Collection
-from contextvars import ContextVar
-from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -20,9 +18,8 @@ from protolith.errors import (
     quoted,
 )
 from protolith.web.limits import ServerLimits
-
-REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request that is answered here, in its threads too."""
+from protolith.web.logs import REQUEST_ID, log_exchange
+from protolith.web.metrics import Exchange, Metrics
 
 Answer = Callable[[Request, SchemaRegistryError], Response]
 
@@ -43,16 +40,6 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 _OPEN = ("/health", "/metrics")
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request and what it was answered with; `route` is its template, not its path."""
-
-    method: str
-    route: str
-    status: int
-    seconds: float
-
-
 class Front:
     """Names each request, refuses too many and those of foreign pages, and dresses each answer.
 
@@ -66,15 +53,17 @@ class Front:
         *,
         answer: Answer,
         limits: ServerLimits,
+        metrics: Metrics,
         hosts: Collection[str] = (),
-        note: Callable[[Exchange], None] = lambda _: None,
     ) -> None:
         self._app = app
         self._answer = answer
         self._most = limits.requests
         self._hosts = frozenset(hosts)
-        self._note = note
+        self._metrics = metrics
         self._running = 0
+        about = "Requests that are being answered."
+        metrics.watch("http_requests_running", about, lambda: self._running)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -100,7 +89,9 @@ class Front:
         finally:
             self._running -= 1
             seconds = time.perf_counter() - began
-            self._note(Exchange(scope["method"], _route(scope), status, seconds))
+            exchange = Exchange(scope["method"], _route(scope), status, seconds)
+            self._metrics.note(exchange)
+            log_exchange(exchange)
             REQUEST_ID.reset(token)
 
     def _refusal(self, scope: Scope, headers: Headers) -> SchemaRegistryError | None:

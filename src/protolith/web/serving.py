@@ -1,6 +1,6 @@
 """The process that serves the application."""
 
-import logging
+import logging.config
 import os
 import signal
 import socket
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from protolith.errors import SchemaRegistryError
 from protolith.registry import SchemaRegistry
 from protolith.web.app import check_ready, create_app, issuer
 from protolith.web.limits import server_limits
+from protolith.web.logs import LogFormat, set_up
 from protolith.web.oidc import VARIABLES
 from protolith.web.protocol import bounded
 
@@ -29,6 +31,9 @@ class ServerSettings:
     authentication: bool = False
     debug: bool = False
     hosts: tuple[str, ...] = ()
+    log: LogFormat = "text"
+    log_requests: bool = False
+    traces: bool = False
 
 
 def run(
@@ -38,14 +43,17 @@ def run(
 
     What keeps it from starting is raised; `say` takes the sentence that it has started.
     """
-    if settings.debug:
-        logging.getLogger("protolith").setLevel(logging.DEBUG)
+    logs = set_up(settings.log, requests=settings.log_requests, debug=settings.debug)
+    logging.config.dictConfig(logs)
     host, authentication = settings.host, settings.authentication
     with SchemaRegistry(home) as registry:
         check_ready(registry)  # within the server a failure would be a traceback
         if authentication:
             _check_known(registry)
-    config = _config(create_app(home, authentication=authentication, hosts=settings.hosts))
+    app = create_app(home, authentication=authentication, hosts=settings.hosts)
+    if settings.traces:
+        trace(app)
+    config = _config(app)
     server = uvicorn.Server(config)
     # A request to stop is the way to stop: the signal comes again when all is finished.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -61,6 +69,19 @@ def run(
             raise SchemaRegistryError("the server could not start", hint="its log says why")
 
 
+def trace(app: FastAPI, provider: Any = None) -> None:
+    """Let OpenTelemetry watch the application; where the traces go, its own variables say."""
+    try:
+        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise SchemaRegistryError(
+            f"OpenTelemetry is not installed ({error.name})",
+            hint="pip install 'protolith[opentelemetry]'",
+        ) from None
+    skipped = "/health,/metrics"
+    FastAPIInstrumentor.instrument_app(app, tracer_provider=provider, excluded_urls=skipped)
+
+
 def _config(app: FastAPI) -> uvicorn.Config:
     limits = server_limits()
     return uvicorn.Config(
@@ -68,7 +89,7 @@ def _config(app: FastAPI) -> uvicorn.Config:
         http=bounded(limits),
         ws="none",
         access_log=False,  # it would cost a quarter of what the server can answer
-        log_level="warning",
+        log_config=None,
         server_header=False,
         # Whom to believe about clients behind a proxy; else anybody could say who they are.
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
