@@ -1,15 +1,9 @@
-"""What one compile may send and use, and how limits are set."""
+"""What one compile may send and use."""
 
 import os
-from dataclasses import dataclass, fields
-from typing import TypeVar
+from dataclasses import dataclass
 
-from protolith.errors import MalformedError, quoted
-
-T = TypeVar("T")
-
-KIB = 1024
-MIB = 1024 * KIB
+from protolith.limits import KIB, MIB, limits_from_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +39,6 @@ class Limits:
 
 PREFIX = "PROTOLITH_COMPILE_"
 """What each limit's environment variable begins with; that of `nesting` ends with NESTING."""
-
-
-def limits_from_environment(kind: type[T], prefix: str) -> T:
-    """The limits of a dataclass, where the environment says so other than its defaults."""
-    found = {}
-    for field in fields(kind):  # type: ignore[arg-type]
-        variable = f"{prefix}{field.name.upper()}"
-        text = os.environ.get(variable)
-        if text:
-            try:
-                value = field.type(text)  # type: ignore[operator]
-            except ValueError:
-                value = -1
-            if not 0 < value < float("inf"):
-                raise MalformedError(
-                    f"{variable}={quoted(text)} is not a limit", hint=f"default: {field.default}"
-                )
-            found[field.name] = value
-    return kind(**found)
 
 
 DEFAULT_LIMITS = limits_from_environment(Limits, PREFIX)

@@ -11,9 +11,10 @@ from protolith.arrow import arrow_schema
 from protolith.decoding.framing import Frame
 from protolith.decoding.reference import RecordError, ReferenceDecoder
 from protolith.errors import Detail, RowsRejectedError
+from protolith.limits import DATA
 
 BATCH_ROWS = 8192
-MAX_REPORTED = 1000
+MAX_REPORTED = DATA.reported_records
 
 
 @dataclass

@@ -19,9 +19,10 @@ from protolith.decoding.native import (
 )
 from protolith.decoding.records import Framing, read_frames
 from protolith.decoding.reference import RecordError, ReferenceDecoder
+from protolith.limits import DATA
 
 CHUNK_BYTES = 8 * 1024 * 1024
-MAX_DECODED = 1024 * 1024 * 1024
+MAX_DECODED = DATA.decoded_bytes
 """Bytes of Arrow memory that one batch, and so one record, may take."""
 
 

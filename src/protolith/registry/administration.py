@@ -10,6 +10,7 @@ from typing import Literal
 from protolith.engines import Engine
 from protolith.errors import EngineUnavailableError, MalformedError, SchemaRegistryError
 from protolith.layout import Layout
+from protolith.limits import DATA
 from protolith.registry.readiness import Readiness, readiness
 from protolith.registry.relationships import Relationships, relationships
 from protolith.registry.values import SchemaMetadata, SchemaVersion, schema_metadata, schema_version
@@ -17,7 +18,7 @@ from protolith.store import Change, Deployment, Search, Store, Subject, Version
 from protolith.store.transfer import export_store, import_store
 from protolith.tables import Table, check_text
 
-MAX_PAGE = 1000
+MAX_PAGE = DATA.page
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from protolith.compiler.limits import KIB, MIB, limits_from_environment
+from protolith.limits import KIB, MIB, limits_from_environment
 
 PREFIX = "PROTOLITH_HTTP_"
 """What the environment variable of each limit begins with."""
