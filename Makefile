@@ -36,9 +36,10 @@ format: $(VENV)/.testing
 CUTS ?= 150
 KILLS ?= 60
 RACES ?= 20
+LOADS ?= 12
 
-crashes: $(VENV)/.testing  ## Power cuts, kills and races at full size: CUTS=150 KILLS=60 RACES=20
-	PROTOLITH_CUTS=$(CUTS) PROTOLITH_KILLS=$(KILLS) PROTOLITH_RACES=$(RACES) PROTOLITH_ALL_CRASHES=1 \
+crashes: $(VENV)/.testing  ## Power cuts, kills and races at full size: CUTS=150 KILLS=60 RACES=20 LOADS=12
+	PROTOLITH_CUTS=$(CUTS) PROTOLITH_KILLS=$(KILLS) PROTOLITH_RACES=$(RACES) PROTOLITH_LOADS=$(LOADS) PROTOLITH_ALL_CRASHES=1 \
 		$(BIN)/pytest -s tests/crashes tests/store/test_postgres.py tests/migrations/test_crashes.py
 
 docs: $(VENV)/.testing  ## Write the generated pages again

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 import protolith
 from protolith import errors
 from protolith.cli import app
+from protolith.compatibility.comparison import DEFAULT_LEVELS
 from protolith.compatibility.policies import buf, confluent_fields
 from protolith.compatibility.rules import notes, protojson, source, wire
 from protolith.layout.choices import OPTIONS, STYLES, values_of
@@ -111,6 +112,8 @@ def rest_page() -> str:
     spec = create_app().openapi()
     for path, methods in spec["paths"].items():
         for method, operation in methods.items():
+            if "Confluent" in operation.get("tags", ()):
+                continue  # docs/confluent.md has them
             rows.append(f"## {method.upper()} {path}\n\n{operation['description']}\n")
             rows.append(_scope(operation))
             rows += _parameters(operation, spec)
@@ -237,36 +240,63 @@ def lint_page() -> str:
 def compatibility_page() -> str:
     rows = ["# Compatibility\n"]
     rows.append(
-        "`protolith check NEW --against OLD` and `protolith.check(new, history)` say what a change"
-        " does: to bytes (`wire`), to JSON (`json`) and to code that was generated (`source`)."
-        " Backward is old data under the new schema, forward new data under the old one; `source`"
-        " is backward only. A finding is `safe` (every value survives), `lossy` (some are changed"
-        " or gone), `broken` (none of the field survives) or `error` (some payload does not parse)."
-        " The command ends with 100 if one is `lossy` or worse; `--fail-on` moves that.\n"
+        "`protolith check NEW --against OLD` and `protolith.check(new, history)` say what a"
+        " change does: to bytes (`wire`), to JSON (`json`), to generated code (`source`), and if"
+        " it is asked for, to tables (`table`). Backward is old data under the new schema, forward"
+        " new data under the old one; `source` is backward only. A finding is `safe` (every value"
+        " survives), `lossy` (some are changed or gone), `broken` (none of the field survives) or"
+        " `error` (some payload does not parse). The command ends with 100 if one is `lossy` or"
+        " worse; `--fail-on` moves that.\n"
+    )
+    rows.append(
+        "## Tables\n\nThe level `table` lays the message out in both versions, in the native"
+        " layout or in another (`--layout`), and says what moves the table in each engine"
+        " (`--engines`): nothing, in place, by writing a column again, or not at all, with the"
+        " statements. Against a subject it is asked of the tables that the subject has, each in"
+        " its own layout. Backward asks whether the rows that are there survive, forward whether"
+        " queries and loads made for the old columns still work. A severity is that of the worst"
+        " rows there could be: a step that an engine refuses for some rows is `lossy`, one that it"
+        " cannot make is an `error`. Fields are told apart by number: a rename is a rename, and a"
+        " column whose field is gone stays until `protolith migrate --drop-columns`. The table is"
+        " that of `--message`, else of the message with the option `table_name`, else of the"
+        " first; it goes with its message when that gets another name.\n"
     )
     rows.append(
         "## Modes\n\nA subject has a mode, or inherits the default of all, which is NONE until"
         " somebody says another: `protolith subject mode orders.lines BACKWARD_TRANSITIVE`,"
-        " `protolith subject mode all BACKWARD`, `PUT /subjects/{subject}/compatibility`,"
-        " `PUT /compatibility`, `SchemaRegistry.set_compatibility`. Every new version is then"
-        " checked, of the table's message and what it reaches; one with a `lossy` or worse finding"
-        " at the levels that count (`wire`, or `wire` and `json`), or one that the chosen policy"
-        " refuses, is not stored: `INCOMPATIBLE`, with the place, rule and reason of each finding."
-        " Of versions that arrive at once each is checked against those before it. A version"
-        " without a message, registered as a BigQuery JSON schema, is compared by columns.\n"
+        " `protolith subject mode all BACKWARD`, `PUT /subjects/{subject}/compatibility`, `PUT"
+        " /compatibility`, `SchemaRegistry.set_compatibility`. Every new version is then checked,"
+        " of the table's message and what it reaches; one with a `lossy` or worse finding at the"
+        " levels that count (`wire` if nothing else is said, of `wire`, `json` and `table`), or"
+        " one that the chosen policy refuses, is not stored: `INCOMPATIBLE`, with the place, rule"
+        " and reason of each finding. `table` asks about the tables that the subject has in"
+        " engines, each in its layout: from the versions that the mode looks at, and from the one"
+        " that the table was last moved to. Of versions that arrive at once each is checked"
+        " against those before it. A version without a message, registered as a BigQuery JSON"
+        " schema, is compared by columns.\n"
     )
     rows.append(
-        "## Waivers\n\n`protolith register FILE --waive RULE:PATH=REASON` (over REST the parts"
-        " `waivers`, one a line, and `waived_by`) lets one finding pass. The path is a full name or"
-        " field numbers such as 2.1. A waiver is kept beside the version and shown by `protolith"
-        " subject show`, `protolith diff` and `GET /subjects/{subject}/waivers`. One of version 3"
-        " also holds when later versions are checked against versions before 3, and for nothing"
-        " else; one that covers nothing is refused.\n"
+        "A table goes on with its message when that is renamed: the fields are compared by number"
+        " all the same, and no engine is told anything. Since it could also be another message by"
+        " mistake, there is one finding more, `MESSAGE_SAME_NAME`, an `error`: a waiver of it says"
+        " that it is meant.\n"
+    )
+    rows.append(
+        "## Waivers\n\n`protolith register FILE --waive RULE:PATH=REASON` lets one finding pass;"
+        " over REST the parts `waivers`, one a line, and `waived_by` of `POST /schemas/register`,"
+        " or the keys of that name, `waivers` a list, in the JSON of `register-json` and of each"
+        " member of `register-batch`. The path is a full name or field numbers such as 2.1. A"
+        " waiver is kept beside the version and shown by `protolith subject show`, `protolith"
+        " diff` and `GET /subjects/{subject}/waivers`. One of version 3 also holds when later"
+        " versions are checked against versions before 3, and for nothing else; one that covers"
+        " nothing is refused.\n"
     )
     rows.append(
         "## Differences\n\n`protolith diff orders.lines --from 3 --to 5`, `protolith diff NEW"
         " --against OLD` and `GET /subjects/{subject}/diff?from=3&to=5` say what differs: every"
-        " finding of both directions, safe ones too, then the unified difference of the files.\n"
+        " finding of both directions, safe ones too, then for each engine what would move the"
+        " table (nothing to do, in place, by a rewrite, or impossible) with the statements, then"
+        " the unified difference of the files.\n"
     )
     rows.append("Each rule by an example, and all that a check says of it:\n")
     for rule in sorted(COMPATIBILITY.iterdir()):
@@ -277,14 +307,22 @@ def compatibility_page() -> str:
         versions = [path for path in versions if path.exists()]
         rows += [f"```proto\n// {p.stem}\n{p.read_text().strip()}\n```\n" for p in versions]
         *history, new = [_as_version(path) for path in versions]
+        table = rule.name.startswith(("COLUMN_", "TABLE_"))
+        levels = ("table",) if table else DEFAULT_LEVELS
         rows.append("| rule | level | direction | severity | of | why |\n|---|---|---|---|---|---|")
         rows += [
-            f"| `{one.rule}` | {one.level} | {one.direction} | {one.severity} | `{one.subject}` |"
-            f" {one.why} |"
-            for one in protolith.check(new, history, "FULL")
+            f"| `{one.rule}` | {_level(one)} | {one.direction} | {one.severity} |"
+            f" `{one.subject}` | {one.why} |"
+            for one in protolith.check(new, history, "FULL", levels=levels)
         ]
         rows.append("")
     return "\n".join(rows).rstrip() + "\n"
+
+
+def _level(finding: protolith.Finding) -> str:
+    """The level, with the engines and what each of them does."""
+    told = [f"{engine} {text.partition(':')[0]}" for engine, text in finding.engines]
+    return f"{finding.level}: {', '.join(told)}" if told else finding.level
 
 
 def _as_version(path: Path) -> protolith.DescriptorSet:
@@ -353,10 +391,13 @@ def policies_page() -> str:
     rows.append(
         "What `buf breaking` finds under configuration v2, at the same `file:line:column`. It"
         " knows no direction: backward, forward and full compare the old schema with the new one,"
-        " and a transitive mode does so for every version. Without settings the category is `FILE`."
-        " The settings are those under `breaking:` in a buf.yaml: `use`, `except`, `ignore`,"
-        " `ignore_only` and `ignore_unstable_packages`. The level of a finding is `wire` for a"
-        " rule of the category `WIRE`, `json` for another one of `WIRE_JSON`, else `source`.\n"
+        " and a transitive mode does so for every version. Without settings the category is"
+        " `FILE`: `--category WIRE_JSON CSR`, `categories=` in Python and the part `categories`"
+        " over REST say others. The settings are those under `breaking:` in a buf.yaml: `use`,"
+        " `except`, `ignore`, `ignore_only` and `ignore_unstable_packages`; `--buf-config"
+        " buf.yaml` and `config=protolith.BufConfig.from_yaml(text)` apply them. Comments waive"
+        " nothing, as in buf. The level of a finding is `wire` for a rule of the category `WIRE`,"
+        " `json` for another one of `WIRE_JSON`, else `source`.\n"
     )
     rows.append("| rule | categories | what it holds |\n|---|---|---|")
     rows += [

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from zetasql.api import Analyzer, CatalogBuilder, TableBuilder
+from zetasql.core import wasm_client
 from zetasql.types import (
     AnalyzerOptions,
     LanguageOptions,
@@ -11,6 +12,29 @@ from zetasql.types import (
     ResolvedNodeKind,
     ZetaSQLBuiltinFunctionOptions,
 )
+
+from protolith.tables import (
+    Boolean,
+    Decimal,
+    Float,
+    Integer,
+    Json,
+    List,
+    Range,
+    Record,
+    Type,
+)
+
+
+class _Compiled(wasm_client.Config):  # type: ignore[misc]
+    """What compiling the analyzer gives is kept between processes: it takes twenty seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cache = True
+
+
+wasm_client.Config = _Compiled
 
 
 @cache
@@ -46,6 +70,30 @@ def shape(type_: Any) -> Any:
     if type_.is_range():
         return f"RANGE<{shape(type_.range_type.element_type)}>"
     return type_.type_kind.name.removeprefix("TYPE_")
+
+
+_WORDS = {Boolean: "BOOL", Integer: "INT64", Float: "DOUBLE", Json: "JSON"}
+
+
+def shape_of(type_: Type) -> Any:
+    """The `shape` that one of our types should have."""
+    match type_:
+        case Record(columns):
+            return {column.name: shape_of(column.type) for column in columns}
+        case List(element):
+            return [shape_of(element)]
+        case Range(element):
+            return f"RANGE<{shape_of(element)}>"
+        case Decimal(precision, scale):
+            fits = scale <= 9 and precision - scale <= 29
+            return "NUMERIC" if fits else "BIGNUMERIC"
+        case _:
+            return _WORDS.get(type(type_), type(type_).__name__.upper())
+
+
+def refuses_null(column: Any) -> bool:
+    """Whether a resolved column is NOT NULL."""
+    return bool(column.annotations and column.annotations.not_null)
 
 
 def analyze_over(create: str, *statements: str) -> list[Any]:

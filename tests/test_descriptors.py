@@ -1,4 +1,5 @@
 import pytest
+from google.protobuf import descriptor_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from protolith import CompileError, DescriptorSet, LayoutError, NotFoundError, compile_protos
@@ -13,6 +14,16 @@ def test_a_generated_message_brings_its_imports() -> None:
     assert next(descriptors.messages()).name == "TracesData"
     again = DescriptorSet.from_bytes(descriptors.data)
     assert again.roots == descriptors.roots
+
+
+def test_a_file_may_have_any_name() -> None:
+    given = descriptor_pb2.FileDescriptorSet()
+    given.file.add(name="dir/ünï 🙂.proto").message_type.add(name="M")
+    descriptors = DescriptorSet.from_bytes(given.SerializeToString())
+    assert [message.file.name for message in descriptors.messages()] == ["dir/ünï 🙂.proto"]
+    for name in ("ünï", "\ud800", ""):
+        with pytest.raises(NotFoundError, match="no file"):
+            descriptors.file(name)
 
 
 def test_two_versions_of_one_file_live_side_by_side() -> None:

@@ -1,5 +1,15 @@
 from .arrow import arrow_schema
-from .compatibility import Finding, SchemaDiff, Waiver, check, compare_schemas, diff, verdict
+from .compatibility import (
+    BufConfig,
+    Finding,
+    SchemaDiff,
+    TablePlan,
+    Waiver,
+    check,
+    compare_schemas,
+    diff,
+    verdict,
+)
 from .compiler import (
     SourceFile,
     Sources,
@@ -63,6 +73,7 @@ from .translator import SchemaTranslator
 
 __all__ = [
     "AsyncSchemaRegistry",
+    "BufConfig",
     "BundleError",
     "BusyError",
     "Change",
@@ -116,6 +127,7 @@ __all__ = [
     "StoreDamagedError",
     "StoreUnavailableError",
     "Table",
+    "TablePlan",
     "TooLargeError",
     "UnauthenticatedError",
     "View",

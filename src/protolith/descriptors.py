@@ -100,8 +100,9 @@ class DescriptorSet:
 
     def file(self, name: str) -> FileDescriptor:
         """One file by its name."""
+        key = name.encode(errors="surrogatepass")  # upb finds no text outside ASCII, but its bytes
         try:
-            return self.pool.FindFileByName(name)
+            return self.pool.FindFileByName(key)  # type: ignore[arg-type]
         except KeyError:
             raise NotFoundError(f"no file {name!r} in the descriptor set") from None
 
@@ -125,6 +126,14 @@ class DescriptorSet:
             f"{'several messages are named' if fitting else 'no message'} {quoted(name)}",
             hint=f"messages here: {', '.join(candidates[:20])}" if candidates else None,
         )
+
+    def has_message(self, full_name: str) -> bool:
+        """Whether a message of that full name is in a submitted file or in an import."""
+        try:
+            self.pool.FindMessageTypeByName(full_name)
+        except KeyError:
+            return False
+        return True
 
     def table_message(self, name: str | None = None) -> Descriptor:
         """The message that is the table.

@@ -43,7 +43,8 @@ _MAX_SHOWN = 100
 class Detail:
     """One place where something is wrong: in a file, in a table, or in data.
 
-    `rule` is the id of the rule that says so, where there is one.
+    `rule` is the id of the rule that says so, where there is one; `mend` are the statements that
+    would mend a live table there.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Detail:
     record: int | None = None
     offset: int | None = None
     rule: str | None = None
+    mend: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
         where = ""
@@ -66,7 +68,7 @@ class Detail:
             where += f"{self.field_path}: "
         if self.rule is not None:
             where += f"{self.rule}: "
-        return where + self.text
+        return where + self.text + (f"; mended by: {'; '.join(self.mend)}" if self.mend else "")
 
 
 class SchemaRegistryError(Exception):

@@ -16,7 +16,7 @@ from conftest import ORDER, delimited
 from protolith import SchemaRegistry
 from protolith.web.app import create_app
 
-OTHER = "drop or rename that table, or register under another table name"
+OTHER = "mend, drop or rename that table, or register under another table name"
 SAME_NAME = "choose another name: upper and lower case are the same to DuckDB"
 HELD = "perhaps `protolith serve` has it: stop it or ask it"
 HOLDER = """
@@ -30,14 +30,22 @@ with SchemaRegistry(sys.argv[1]) as registry:
 
 
 def test_a_table_of_that_name_with_other_columns(way: Way) -> None:
-    places = ("a: is INTEGER, should be VARCHAR", "b: is missing", "z: is not in the schema")
+    alter = 'mended by: ALTER TABLE "shop"."taken"'
+    relax, cast = 'ALTER COLUMN "a" DROP NOT NULL', 'ALTER COLUMN "a" TYPE VARCHAR'
+    places = (
+        f'a: is INTEGER, should be VARCHAR; {alter} {relax}; ALTER TABLE "shop"."taken" {cast}',
+        f'b: is missing; {alter} ADD COLUMN "b" BIGINT',
+        f'z: is not in the schema, and mending can lose values; {alter} DROP COLUMN "z"',
+    )
     message = "duckdb: the table shop.taken is another one"
     assert way.create("shop.taken", "duckdb") == Refusal("CONFLICT", message, OTHER, places)
 
 
 def test_the_table_of_another_version(way: Way) -> None:
     message = "duckdb: the table shop.orders is another one"
-    expected = Refusal("CONFLICT", message, OTHER, ("note: is not in the schema",))
+    place = "note: is not in the schema, and mending can lose values; mended by: ALTER TABLE "
+    place += '"shop"."orders" DROP COLUMN "note"'
+    expected = Refusal("CONFLICT", message, OTHER, (place,))
     assert way.create("shop.orders@1", "duckdb") == expected
 
 
@@ -183,7 +191,11 @@ def test_clickhouse_refuses_alike(clickhouse_world: World) -> None:
         "shop.taken": (
             "CONFLICT",
             "clickhouse: the table shop.taken is another one",
-            ("a: is Int32, should be Nullable(String)", "b: is missing", "z: is not in the schema"),
+            (
+                "a: is Int32, should be Nullable(String)",
+                "b: is missing",
+                "z: is not in the schema, and mending can lose values",
+            ),
         ),
         "shop.seen": ("CONFLICT", "clickhouse: a View is in the place of shop.seen", ()),
         f"shop.{name}": (
@@ -200,7 +212,8 @@ def test_clickhouse_refuses_alike(clickhouse_world: World) -> None:
     with unchanged(clickhouse_world):
         for subject, (code, message, places) in cases.items():
             refusal = refused(lambda s=subject: registry.create_table(s, "clickhouse"))  # type: ignore[misc]
-            assert (refusal.code, refusal.message, refusal.places) == (code, message, places)
+            found = tuple(place.partition("; mended by: ALTER")[0] for place in refusal.places)
+            assert (refusal.code, refusal.message, found) == (code, message, places)
             assert refusal.hint
         data = delimited(b"\x0a\x01a", b"\x08\x01")
         assert refused(lambda: registry.ingest("shop.orders", data)).code == "ROWS_REJECTED"

@@ -100,6 +100,8 @@ def test_backup_and_restore(run: Shell) -> None:
     assert "bytes" in run("backup", "copy.db")
     run("subject", "delete", "bigquery_lite.orders")
     assert "what was there is now" in run("restore", "copy.db")
+    assert "ids from 70 on" in run("restore", "copy.db", "--next-id", "70")
+    run("restore", "copy.db", "--next-id", "0", code=2)
     assert "bigquery_lite.orders" in run("subject", "list")
 
 

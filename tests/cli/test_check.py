@@ -44,14 +44,95 @@ def test_a_git_revision_is_read_without_a_checkout(repository: Path) -> None:
     assert (code, "NOT_FOUND" in err) == (1, True)
 
 
-def test_the_reports_for_build_servers(repository: Path) -> None:
-    words = ("check", "protos", "--against", "git:HEAD:protos", "--levels", "wire", "--report")
-    code, out, _ = run(repository, *words, "github")
-    assert (code, out.startswith("::warning file=a.proto,line=3,col=3,")) == (100, True)
-    _, out, _ = run(repository, *words, "gitlab")
-    assert {row["severity"] for row in json.loads(out)} == {"major", "info"}
-    _, out, _ = run(repository, *words, "junit")
-    assert ET.fromstring(out).get("failures") == "1"  # noqa: S314
+def report(repository: Path, name: str, *more: str) -> tuple[int, str]:
+    words = ("check", "protos", "--against", "git:HEAD:protos", "--report", name)
+    code, out, err = run(repository, *words, *more)
+    assert "incompatible" in err
+    return code, out
+
+
+def test_github_annotations(repository: Path) -> None:
+    (repository / "protos/a.proto").write_text(OLD.replace(" x ", " y "))
+    code, out = report(repository, "github", "--levels", "wire", "json", "table")
+    assert code == 100
+    lines = [line.partition("::a.M.") for line in out.splitlines()]
+    assert {line[0] for line in lines} == {
+        f"::{word} file=protos/a.proto,line=3,col=3,title={rule}"
+        for word, rule in [
+            ("error", "FIELD_SAME_JSON_NAME"), ("error", "COLUMN_SAME_NAME"),
+            ("notice", "COLUMN_SAME_NAME"),
+        ]
+    }  # fmt: skip
+    assert "queries that use the old name fail (bigquery, clickhouse, duckdb)" in out
+    assert report(repository, "github", "--levels", "wire") == (0, "")
+
+
+def test_a_gitlab_code_quality_report(repository: Path) -> None:
+    (repository / "protos/b.proto").write_text('syntax = "proto3"; message B { int32 x = 1; }')
+    subprocess.run(["git", "add", "."], cwd=repository, check=True)
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    subprocess.run(["git", *author, "commit", "-qam", "two"], cwd=repository, check=True)
+    (repository / "protos/b.proto").unlink()
+    (repository / "protos/a.proto").write_text(OLD.replace("int64 x", "string y"))
+    code, out = report(repository, "gitlab", "--levels", "wire", "json", "source", "table",
+                       "--message", "M")  # fmt: skip
+    rows = json.loads(out)
+    assert code == 100
+    for row in rows:
+        assert set(row) == {"description", "check_name", "fingerprint", "severity", "location"}
+        assert row["severity"] in {"info", "minor", "major", "critical", "blocker"}
+        assert row["location"]["lines"]["begin"] >= 1
+    assert {row["location"]["path"] for row in rows} == {"protos/a.proto", "b.proto"}
+    assert len({row["fingerprint"] for row in rows}) == len(rows)
+    assert report(repository, "gitlab", "--mode", "NONE") == (0, "[]\n")
+
+
+def test_a_junit_report(repository: Path) -> None:
+    code, out = report(repository, "junit", "--levels", "wire")
+    suite = ET.fromstring(out)  # noqa: S314
+    assert (code, suite.tag, suite.get("tests"), suite.get("failures")) == (
+        100, "testsuite", "2", "1",
+    )  # fmt: skip
+    (failed,) = [case for case in suite if len(case)]
+    assert (failed.get("classname"), failed.get("name")) == (
+        "wire", "FIELD_WIRE_COMPATIBLE_TYPE a.M.x backward",
+    )  # fmt: skip
+    assert "protos/a.proto:3:3" in str(failed[0].text)
+    code, out = report(repository, "junit", "--levels", "wire", "--fail-on", "broken")
+    assert (code, ET.fromstring(out).get("failures")) == (0, "0")  # noqa: S314
+
+
+@pytest.mark.parametrize("against", ["git:main", "git:main:protos", "directory", "file", "subject"])
+def test_the_exit_codes(repository: Path, against: str) -> None:
+    subprocess.run(["git", "branch", "-M", "main"], cwd=repository, check=True)
+    (repository / "old").mkdir()
+    (repository / "old/a.proto").write_text(OLD)
+    new = "." if against == "git:main" else "protos"
+    old = {"directory": "old", "file": "old/a.proto", "subject": "d.m"}.get(against, against)
+    if against == "git:main":  # the whole tree, so the new side is the whole tree too
+        (repository / "old/a.proto").unlink()
+    if against == "subject":
+        run(repository, "register", "old/a.proto", "--table", "m", "--database", "d")
+    words = ("check", new, "--against", old, "--levels", "wire")
+    assert run(repository, *words)[0] == 100
+    assert run(repository, *words, "--mode", "FORWARD")[0] == 0
+    (repository / "protos/a.proto").write_text(OLD)
+    code, out, err = run(repository, *words)
+    assert (code, out, "0 incompatible" in err) == (0, "", True)
+    (repository / "protos/a.proto").write_text(OLD.replace("int64", "int63"))
+    assert run(repository, *words)[0] == 100  # what does not compile is a finding too
+    (repository / "protos/a.proto").write_text(NEW)
+
+
+def test_the_exit_codes_of_what_is_no_verdict(repository: Path) -> None:
+    for old in ("git:nothing", "nowhere", "nowhere.proto", "d.nothing"):
+        code, _, err = run(repository, "check", "protos", "--against", old)
+        assert (code, "NOT_FOUND" in err) == (1, True), (old, err)
+    assert run(repository, "check", "protos")[0] == 2
+    words = ("check", "protos", "--against", "git:HEAD:protos")
+    assert run(repository, *words, "--levels", "tables")[0] == 2
+    assert run(repository, *words, "--report", "html")[0] == 2
+    assert run(repository, *words, "--policy", "buf", "--buf-config", "no.yaml")[0] == 1
 
 
 def test_the_user_says_what_counts(repository: Path) -> None:

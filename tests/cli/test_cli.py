@@ -275,3 +275,13 @@ def test_listening_for_everyone_without_authentication_is_refused(run: Shell) ->
     assert "protolith token create" in run.err
     run("serve", "--host", "0.0.0.0", "--auth", code=1)  # noqa: S104
     assert "nobody is known" in run.err
+
+
+def test_a_load_that_is_run_again_adds_nothing(run: Shell) -> None:
+    run("register", "order.proto")
+    run("create", "bigquery_lite.order", "--engine", "duckdb")
+    load = ("ingest", "orders.bin", "--subject", "bigquery_lite.order", "--load-id", "content")
+    assert run(*load) == "duckdb: bigquery_lite.order: 2 rows loaded\n"
+    assert "bigquery_lite.order: nothing added: the load " in run(*load)
+    again = json.loads(run(*load, "--format", "json"))
+    assert (again["rows"], again["already_loaded"]) == (0, True)

@@ -119,8 +119,10 @@ def test_a_default_and_a_closed_enum_are_told_apart_by_feature() -> None:
 def test_wrong_words_are_refused() -> None:
     with pytest.raises(MalformedError, match="no mode 'BACK'"):
         check(V1, V1, "BACK")  # type: ignore[arg-type]
-    with pytest.raises(MalformedError, match="no level 'table'"):
-        check(V1, V1, levels=("table",))
+    with pytest.raises(MalformedError, match="no level 'tables'"):
+        check(V1, V1, levels=("tables",))  # type: ignore[arg-type]
+    with pytest.raises(NotFoundError, match="no engine 'postgresql' whose tables change"):
+        check(V1, V1, levels=("table",), engines=("postgresql",))
     with pytest.raises(NotFoundError, match="no policy"):
         check(V1, V1, policy="karapace")
     with pytest.raises(NotFoundError, match="no message"):

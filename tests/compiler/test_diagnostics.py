@@ -72,7 +72,7 @@ def test_a_missing_import_is_named_once_and_where_it_stands() -> None:
     ]
     assert error.hint == (
         "send the file acme/common.proto too; "
-        "google/protobuf, google/type, bq_table.proto and bq_field.proto are known here"
+        "google/protobuf, google/type, confluent, bq_table.proto, bq_field.proto are known here"
     )
 
 

@@ -105,7 +105,9 @@ def test_the_self_test_notices_a_compiler_that_is_none(
 def test_only_listed_files_are_known() -> None:
     known = toolchain().known
     folders = {name.rpartition("/")[0] for name in known}
-    assert folders == {"", "google/protobuf", "google/protobuf/compiler", "google/type"}
+    confluent = {"confluent", "confluent/type", "confluent/types"}
+    google = {"google/protobuf", "google/protobuf/compiler", "google/type"}
+    assert folders == {"", *google, *confluent}
     assert {name for name in known if "/" not in name} == {"bq_table.proto", "bq_field.proto"}
     assert {"google/protobuf/descriptor.proto", "google/type/date.proto"} <= set(known)
 

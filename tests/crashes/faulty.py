@@ -4,6 +4,7 @@
 so that few kills and few races find it.
 """
 
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,9 +15,12 @@ from typing import Any
 
 from protolith.cli import main
 from protolith.compiler import self_test
+from protolith.engines import Engine
+from protolith.engines.clickhouse import ClickHouseEngine
 from protolith.engines.duckdb import DuckDBEngine
+from protolith.migrations import Migration
 from protolith.registry import SchemaRegistry
-from protolith.store import NewVersion, SQLiteStore, Store, Version
+from protolith.store import NewVersion, SQLiteStore, Store, Version, audit, deployments, postgres
 from protolith.store.postgres import PostgresStore
 from protolith.web import app, serving
 
@@ -84,6 +88,18 @@ def unannounced() -> None:
     SchemaRegistry._keep = keep  # type: ignore[method-assign]
 
 
+def unsynced() -> None:
+    """PostgreSQL answers a commit before it is in its log."""
+    postgres._OPTIONS = postgres._OPTIONS.replace("synchronous_commit=on", "synchronous_commit=off")
+    assert "=off" in postgres._OPTIONS
+
+
+def unasked() -> None:
+    """What was looked up is believed without asking whether anybody has committed since."""
+    for store in (SQLiteStore, PostgresStore):
+        store.stamp = lambda _: "always the same"  # type: ignore[method-assign]
+
+
 def _slow_engine() -> None:
     plain = DuckDBEngine.create
 
@@ -95,18 +111,63 @@ def _slow_engine() -> None:
     DuckDBEngine.create = create  # type: ignore[method-assign]
 
 
+def slow() -> None:
+    """No fault: migrations take long enough to be cut off in each of their steps."""
+    for engine in (DuckDBEngine, ClickHouseEngine):
+        engine.run_steps = _slow_steps(engine.run_steps)  # type: ignore[method-assign]
+    plain = ClickHouseEngine.run
+
+    def run(self: ClickHouseEngine, statements: Sequence[str]) -> None:
+        plain(self, statements)
+        time.sleep(PAUSE / 5)
+
+    ClickHouseEngine.run = run  # type: ignore[method-assign]
+
+
+def _slow_steps(plain: Callable[..., None]) -> Callable[..., None]:
+    def run_steps(self: Engine, migration: Migration, first: int) -> None:
+        time.sleep(PAUSE)
+        plain(self, migration, first)
+        time.sleep(PAUSE)
+
+    return run_steps
+
+
+def unintended() -> None:
+    """A migration begins without the registry knowing what it will do."""
+    slow()
+
+    def keep_intent(connection: Any, *, subject: str, engine: str, intent: str | None) -> None:
+        about = json.loads(intent or "{}")
+        audit.record(connection, "begin-migration", subject, engine=engine, **about)
+
+    deployments.keep_intent = keep_intent
+
+
 def unguarded() -> None:
     """A version is kept although another, or another mode, came since it was checked."""
     plain = Store.add
 
     def add(self: Store, versions: Sequence[NewVersion], **_: Any) -> list[Version]:
         time.sleep(PAUSE / 5)
-        return plain(self, [replace(new, after=None, judged=None) for new in versions])
+        return plain(
+            self, [replace(new, after=None, follows=None, judged=None) for new in versions]
+        )
 
     Store.add = add  # type: ignore[method-assign]
 
 
-FAULTS = (early, piecemeal, unreconciled, unannounced, unguarded)
+FAULTS = (
+    early,
+    piecemeal,
+    unreconciled,
+    unannounced,
+    unguarded,
+    unsynced,
+    unasked,
+    slow,
+    unintended,
+)
 
 if __name__ == "__main__":
     fault, *words = sys.argv[1:]

@@ -59,6 +59,10 @@ class Subject:
         live = self.live
         return self, (max(live), live[max(live)]) if live else MISSING
 
+    def _type(self, _: None) -> tuple["Subject", Answer]:
+        live = self.live
+        return self, live[max(live)].split(maxsplit=1)[0] if live else MISSING
+
     def _history(self, _: None) -> tuple["Subject", Answer]:
         return self, tuple(sorted(self.live)) or MISSING
 

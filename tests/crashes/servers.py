@@ -51,11 +51,19 @@ class Server:
 
 def ask(port: int, method: str, path: str, body: Any = None) -> tuple[int, Any]:
     """The status and the JSON of an answer."""
+    status, _, told = answered(port, method, path, body)
+    return status, told
+
+
+def answered(
+    port: int, method: str, path: str, body: Any = None
+) -> tuple[int, http.client.HTTPMessage, Any]:
+    """The status, the headers and the JSON of an answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         head = {"Content-Type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body), head)
         answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        return answer.status, answer.headers, json.loads(answer.read())
     finally:
         connection.close()

@@ -2,24 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dialects.contract import CASES, HOSTILE, SCALARS, Case, in_each_place, table
-from googlesql import analyze, shape
+from googlesql import analyze, refuses_null, shape, shape_of
 from protolith import Column, LayoutError, NotFoundError, Table, dialect
 from protolith.dialects import _SHARED, names
 from protolith.engines import EMBEDDED, Engine, open_engine
 from protolith.tables import (
-    Boolean,
-    Decimal,
-    Float,
     Integer,
     Json,
     List,
     Map,
-    Range,
     Record,
     String,
     Type,
@@ -67,33 +62,10 @@ def test_googles_analyzer_takes_each_type_in_each_place(case: Case) -> None:
     resolved = analyze(statement)
     assert [column.name for column in resolved.column_definition_list] == ["n", "x"]
     shapes = [shape(column.type) for column in resolved.column_definition_list]
-    assert shapes == ["INT64", _shape(dialect("bigquery").as_read(case.column.type))]
-    required = [_refuses_null(column) for column in resolved.column_definition_list]
+    assert shapes == ["INT64", shape_of(dialect("bigquery").as_read(case.column.type))]
+    required = [refuses_null(column) for column in resolved.column_definition_list]
     lists = isinstance(case.column.type, List | Map)
     assert required == [True, not case.column.nullable and not lists]
-
-
-_WORDS = {Boolean: "BOOL", Integer: "INT64", Float: "DOUBLE", Json: "JSON"}
-
-
-def _shape(type_: Type) -> Any:
-    """What the analyzer should say of a type: the class's own name, for most of them."""
-    match type_:
-        case Record(columns):
-            return {column.name: _shape(column.type) for column in columns}
-        case List(element):
-            return [_shape(element)]
-        case Range(element):
-            return f"RANGE<{_shape(element)}>"
-        case Decimal(precision, scale):
-            fits = scale <= 9 and precision - scale <= 29
-            return "NUMERIC" if fits else "BIGNUMERIC"
-        case _:
-            return _WORDS.get(type(type_), type(type_).__name__.upper())
-
-
-def _refuses_null(column: Any) -> bool:
-    return bool(column.annotations and column.annotations.not_null)
 
 
 @pytest.mark.parametrize("name", EMBEDDED)

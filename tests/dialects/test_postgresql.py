@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from psycopg.types.range import Range as Span
 
 from dialects.contract import CASES, HOSTILE, VALUES, Case, in_each_place, table
-from dialects.random_tables import NAMES, as_read, read_back, tables
-from postgres import postgres_server
+from dialects.live_postgresql import connected, live_table
+from dialects.random_tables import NAMES, as_read, tables
 from protolith import Column, LayoutError, MalformedError, Table, dialect
-from protolith.engines import LiveColumn
 from protolith.tables import (
     Date,
     DateTime,
@@ -34,12 +33,6 @@ from protolith.tables import (
 )
 
 POSTGRESQL = dialect("postgresql")
-COLUMNS = """
-SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull,
-       coalesce(col_description(attrelid, attnum), '')
-FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
-ORDER BY attnum
-"""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DOCUMENTS = ["null", '""', "[]", '{"a": {"b.c": [1, -0.5, "ü🙂", true]}}']
 SPANS = ["1 year 2 mons 3 days 00:00:00.000004", "-1 mons -1 days -00:00:01"]
@@ -47,13 +40,7 @@ SPANS = ["1 year 2 mons 3 days 00:00:00.000004", "-1 mons -1 days -00:00:01"]
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[psycopg.Connection]:
-    with (
-        postgres_server() as server,
-        # A prepared plan would outlive the table that it was made for.
-        psycopg.connect(server.url(), autocommit=True, prepare_threshold=None) as opened,
-    ):
-        opened.execute("SET TimeZone = 'UTC'")
-        opened.execute("SET client_min_messages = warning")
+    with connected() as opened:
         yield opened
 
 
@@ -64,20 +51,12 @@ def _recreate(connection: psycopg.Connection, wanted: Table) -> None:
             connection.execute(statement)
 
 
-def _live(connection: psycopg.Connection, wanted: Table) -> Table:
-    name = POSTGRESQL.qualified(wanted)
-    rows = connection.execute(COLUMNS, [name]).fetchall()
-    comment = connection.execute("SELECT obj_description(%s::regclass)", [name]).fetchone()
-    columns = tuple(read_back(POSTGRESQL, LiveColumn(*row)) for row in rows)
-    return Table(wanted.database, wanted.name, columns, comment[0] or "" if comment else "")
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_each_type_in_each_place_is_created_and_read_back(
     connection: psycopg.Connection, case: Case
 ) -> None:
     _recreate(connection, case.table)
-    assert _live(connection, case.table) == as_read(POSTGRESQL, case.table)
+    assert live_table(connection, case.table) == as_read(POSTGRESQL, case.table)
 
 
 @settings(max_examples=60)
@@ -86,7 +65,7 @@ def test_any_table_comes_back_from_a_live_one(
     connection: psycopg.Connection, wanted: Table
 ) -> None:
     _recreate(connection, wanted)
-    assert _live(connection, wanted) == as_read(POSTGRESQL, wanted)
+    assert live_table(connection, wanted) == as_read(POSTGRESQL, wanted)
 
 
 def _python(type_: Type, value: Any) -> Any:
@@ -196,7 +175,7 @@ def test_literals_cannot_end_early(
     connection.execute(f"SET standard_conforming_strings = {conforming}")
     try:
         _recreate(connection, wanted)
-        assert _live(connection, wanted) == wanted
+        assert live_table(connection, wanted) == wanted
     finally:
         connection.execute("RESET standard_conforming_strings")
 
@@ -205,7 +184,7 @@ def test_names_that_would_be_cut_are_refused(connection: psycopg.Connection) -> 
     fits, cut = "é" * 31 + "x", "é" * 32
     wanted = Table(fits, fits, (Column(fits, String()),))
     _recreate(connection, wanted)
-    assert _live(connection, wanted) == wanted
+    assert live_table(connection, wanted) == wanted
     assert connection.execute(f'SELECT 1 AS "{cut}x"').description[0].name == cut[:31]
     for refused, place in (
         (Table(cut, "t", wanted.columns), ""),
@@ -266,4 +245,4 @@ def test_a_script_is_what_the_engine_runs(connection: psycopg.Connection) -> Non
     wanted = in_each_place(Timestamp())
     connection.execute(f"DROP TABLE IF EXISTS {POSTGRESQL.qualified(wanted)}")
     connection.execute(POSTGRESQL.script(wanted))
-    assert _live(connection, wanted) == as_read(POSTGRESQL, wanted)
+    assert live_table(connection, wanted) == as_read(POSTGRESQL, wanted)

@@ -1,8 +1,8 @@
 """BigQuery's REST service as its documentation describes it, for want of the service.
 
-Tables with etags and the documented rules of patching, loads of Parquet by resumable upload, and
-queries, which DuckDB answers from the rows that were loaded. What it refuses is our reading of the
-documentation: the service itself was never asked.
+Tables with etags and the documented rules of patching and of ALTER TABLE, loads of Parquet by
+resumable upload, and queries, which DuckDB answers from the rows that were loaded. What it refuses
+is our reading of the documentation: the service itself was never asked.
 """
 
 import io
@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyarrow as pa
 from pyarrow import parquet
 
+from engines.fake_bigquery_ddl import Alteration, is_alter
 from engines.fake_bigquery_rows import QueryError, answer, check_rows
 
 _TABLE = re.compile(r"/bigquery/v2/projects/([^/]+)/datasets/([^/]+)/tables(?:/([^/]+))?")
@@ -66,10 +67,11 @@ class FakeBigQuery(ThreadingHTTPServer):
         name = body["tableReference"]["tableId"]
         if (dataset, name) in self.tables:
             raise Refused(409, "duplicate", f"Already Exists: Table {project}:{dataset}.{name}")
-        fields = [_normal(field) for field in body["schema"]["fields"]]
+        fields = [normal(field) for field in body["schema"]["fields"]]
         if len(body.get("clustering", {}).get("fields", [])) > 4:
             raise Refused(400, "invalid", "At most 4 fields can be clustered by.")
         made = body | {"schema": {"fields": fields}, "etag": "1", "type": "TABLE"}
+        made["creationTime"] = str(1_790_000_000_000 + len(self.requests))
         self.tables[dataset, name] = made
         return made
 
@@ -79,7 +81,7 @@ class FakeBigQuery(ThreadingHTTPServer):
         if "schema" in body:
             old = found["schema"]["fields"]
             _check_patch(old, body["schema"]["fields"], "")
-            body["schema"] = {"fields": [_normal(field) for field in body["schema"]["fields"]]}
+            body["schema"] = {"fields": [normal(field) for field in body["schema"]["fields"]]}
         found.update(body, etag=str(int(found["etag"]) + 1))
         return found
 
@@ -104,8 +106,21 @@ class FakeBigQuery(ThreadingHTTPServer):
         self.jobs[job["jobReference"]["jobId"]] = job
         return job
 
+    def alter(self, alteration: Alteration) -> Any:
+        key = alteration.key
+        if key not in self.tables:
+            raise Refused(404, "notFound", f"Not found: Table {'.'.join(key)}")
+        made = json.loads(json.dumps(self.tables[key]))
+        rows = alteration.run(made, self.rows.get(key, []))
+        self.rows[key] = rows
+        self.tables[key] = made | {"etag": str(int(made["etag"]) + 1)}
+        place = {"projectId": "p", "jobId": "alter", "location": "US"}
+        return {"jobComplete": True, "jobReference": place, "totalRows": "0"}
+
     def query(self, sql: str) -> Any:
         try:
+            if is_alter(sql):
+                return self.alter(Alteration(sql))
             return answer(sql, self.tables, self.rows)
         except QueryError as error:
             raise Refused(400, "invalidQuery", str(error)) from None
@@ -113,6 +128,7 @@ class FakeBigQuery(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
     server: FakeBigQuery
 
     def do_GET(self) -> None:
@@ -141,7 +157,10 @@ class Handler(BaseHTTPRequestHandler):
             status = error.status
             said = {"message": str(error), "reason": error.reason}
             body = {"error": {"code": status, "message": str(error), "errors": [said]}}
-        if self.path.startswith("/upload/") and self.command == "POST":
+        except Exception as error:  # noqa: BLE001 - what breaks a connection is tried for long
+            said = {"message": f"the fake failed: {error!r}", "reason": "invalid"}
+            status, body = 400, {"error": {"code": 400, **said, "errors": [said]}}
+        if self.path.startswith("/upload/") and self.command == "POST" and status == 200:
             headers["Location"] = f"{self.server.endpoint}{self.path}&upload_id={body['id']}"
         text = json.dumps(body).encode()
         self.send_response(status)
@@ -160,6 +179,9 @@ class Handler(BaseHTTPRequestHandler):
         if found := _TABLE.fullmatch(path):
             return self._table(*found.groups(), body)
         if found := _DATASET.fullmatch(path):
+            if self.command == "GET":
+                asked = {"datasetReference": {"projectId": found[1], "datasetId": found[2]}}
+                return service.datasets.get(found[2], asked)
             return service.insert_dataset(found[1], body)
         if path.endswith("/queries"):
             return service.query(body["query"])
@@ -184,8 +206,10 @@ class Handler(BaseHTTPRequestHandler):
         asked = parse_qs(urlsplit(self.path).query)
         if self.command == "POST":
             assert asked["uploadType"] == ["resumable"]
-            upload = str(len(self.server.uploads))
-            self.server.uploads[upload] = json.loads(data)
+            upload, job = str(len(self.server.uploads)), json.loads(data)
+            if (name := job["jobReference"]["jobId"]) in self.server.jobs:
+                raise Refused(409, "duplicate", f"Already Exists: Job {name}")
+            self.server.uploads[upload] = job
             return {"id": upload}
         return self.server.load(self.server.uploads[asked["upload_id"][0]], data)
 
@@ -193,7 +217,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _normal(field: dict[str, Any]) -> dict[str, Any]:
+def normal(field: dict[str, Any]) -> dict[str, Any]:
     """A field as the service returns it: legacy type names, a mode always."""
     if len(field.get("description", "")) > _MAX_DESCRIPTION:
         raise Refused(400, "invalid", f"The description of {field['name']} is too long.")
@@ -205,7 +229,7 @@ def _normal(field: dict[str, Any]) -> dict[str, Any]:
     if field["type"] == "RECORD":
         if not field.get("fields"):
             raise Refused(400, "invalid", f"Field {field['name']} is of type RECORD but has none.")
-        field["fields"] = [_normal(inner) for inner in field["fields"]]
+        field["fields"] = [normal(inner) for inner in field["fields"]]
     return field
 
 
@@ -216,7 +240,7 @@ def _check_patch(old: list[Any], new: list[Any], path: str) -> None:
         name = f"{path}{field['name']}"
         if names[place : place + 1] != [field["name"]]:
             raise Refused(400, "invalid", f"Provided Schema does not match: {name} is missing.")
-        other = _normal(new[place])
+        other = normal(new[place])
         _check_same(field, other, name)
         _check_patch(field.get("fields", []), other.get("fields", []), f"{name}.")
     for field in new[len(old) :]:
@@ -228,6 +252,8 @@ def _check_same(field: dict[str, Any], other: dict[str, Any], name: str) -> None
     modes = field["mode"], other["mode"]
     if modes[0] != modes[1] and modes != ("REQUIRED", "NULLABLE"):
         raise Refused(400, "invalid", f"Field {name} has changed mode: {' to '.join(modes)}.")
-    for key in ("type", "precision", "scale", "maxLength", "policyTags"):
+    if "policyTags" in field and "policyTags" not in other:
+        raise Refused(400, "invalid", f"Field {name} has lost its policyTags.")
+    for key in ("type", "precision", "scale", "maxLength"):
         if key in field and other.get(key) != field[key]:
             raise Refused(400, "invalid", f"Field {name} has lost or changed its {key}.")

@@ -57,20 +57,17 @@ def answer(sql: str, tables: dict[Any, Any], rows: dict[Any, list[pa.Table]]) ->
     """The answer of jobs.query, by DuckDB."""
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for number, ((dataset, name), table) in enumerate(tables.items()):
-            schema = pa.schema([_arrow_field(field) for field in table["schema"]["fields"]])
-            parts = [schema.empty_table(), *rows.get((dataset, name), [])]
-            held = pa.concat_tables(parts, promote_options="permissive")
-            connection.register(f"rows_{number}", held)
-            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
-            connection.execute(f'CREATE TABLE "{dataset}"."{name}" AS FROM rows_{number}')
         try:
-            text = sqlglot.transpile(sql, read="bigquery", write="duckdb")[0]
-            found = connection.sql(text).to_arrow_table()
+            asked = sqlglot.parse_one(sql, read="bigquery")
+            named = {(found.db, found.name) for found in asked.find_all(sqlglot.exp.Table)}
+            for place in named & tables.keys():
+                _hold(connection, place, tables[place]["schema"]["fields"], rows.get(place, []))
+            found = connection.sql(asked.sql("duckdb")).to_arrow_table()
         except (duckdb.Error, sqlglot.errors.SqlglotError) as error:
             raise QueryError(str(error).partition("\n")[0]) from None
     fields = [_field(field) for field in found.schema]
-    listed = [{"f": [{"v": _cell(v)} for v in row.values()]} for row in found.to_pylist()]
+    whole = {"mode": "NULLABLE", "fields": fields}
+    listed = [_cell(row, whole) for row in found.to_pylist()]
     return {
         "jobComplete": True,
         "schema": {"fields": fields},
@@ -78,6 +75,17 @@ def answer(sql: str, tables: dict[Any, Any], rows: dict[Any, list[pa.Table]]) ->
         "totalRows": str(len(listed)),
         "jobReference": {"projectId": "p", "jobId": "query", "location": "US"},
     }
+
+
+def _hold(
+    connection: Any, place: tuple[str, str], fields: list[Any], parts: list[pa.Table]
+) -> None:
+    dataset, name = place
+    empty = pa.schema([arrow_field(field) for field in fields]).empty_table()
+    held = pa.concat_tables([empty, *parts], promote_options="permissive")
+    connection.register(f"rows of {dataset}.{name}", held)
+    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{dataset}"')
+    connection.execute(f'CREATE TABLE "{dataset}"."{name}" AS FROM "rows of {dataset}.{name}"')
 
 
 _WORDS = {
@@ -95,11 +103,15 @@ _WORDS = {
 }
 
 
-def _arrow_field(field: dict[str, Any]) -> Any:
+def arrow_field(field: dict[str, Any]) -> Any:
+    """A field of a resource in Arrow."""
     if field["type"] == "RECORD":
-        kind: Any = pa.struct([_arrow_field(inner) for inner in field["fields"]])
+        kind: Any = pa.struct([arrow_field(inner) for inner in field["fields"]])
     elif field["type"] == "NUMERIC":
-        kind = pa.decimal128(int(field.get("precision", 38)), int(field.get("scale", 0)))
+        digits = int(field.get("precision", 38)), int(field.get("scale", 0))
+        kind = pa.decimal128(*digits if "precision" in field else (38, 9))
+    elif field["type"] == "BIGNUMERIC":
+        kind = pa.decimal256(76, 38)
     else:
         kind = _WORDS[field["type"]]
     return pa.field(field["name"], pa.list_(kind) if field["mode"] == "REPEATED" else kind)
@@ -126,19 +138,20 @@ def _type(kind: pa.DataType) -> tuple[str, list[Any]]:
     return found[0], []
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any, field: dict[str, Any]) -> Any:
     """A value as the service writes it: everything a text, records by position."""
     match value:
         case None:
-            return None
+            return [] if field["mode"] == "REPEATED" else None
         case bool():
             return str(value).lower()
         case bytes():
             return base64.b64encode(value).decode()
         case dict():
-            return {"f": [{"v": _cell(part)} for part in value.values()]}
+            parts = zip(value.values(), field["fields"], strict=True)
+            return {"f": [{"v": _cell(part, inner)} for part, inner in parts]}
         case list():
-            return [{"v": _cell(part)} for part in value]
+            return [{"v": _cell(part, field)} for part in value]
         case datetime(tzinfo=zone) if zone:
             return str((value - _EPOCH) // timedelta(microseconds=1))
         case _ if hasattr(value, "isoformat"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 
 from conftest import ORDER, delimited
 from engines.fake_bigquery import FakeBigQuery
@@ -262,6 +262,8 @@ def test_settings_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_service_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("protolith.engines.bigquery.RETRY", DEFAULT_RETRY.with_timeout(0.1))
+    quick = DEFAULT_JOB_RETRY.with_timeout(0.1)
+    monkeypatch.setattr("protolith.engines.bigquery.JOB_RETRY", quick)
     settings = EngineSettings(bigquery="p", bigquery_endpoint="http://127.0.0.1:9")
     with pytest.raises(EngineUnavailableError, match="does not answer"):
         open_engine("bigquery", tmp_path, settings).create(TABLE)
@@ -271,6 +273,8 @@ def test_a_creation_that_nobody_heard_the_end_of_is_finished_later(
     tmp_path: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("protolith.engines.bigquery.RETRY", DEFAULT_RETRY.with_timeout(0.1))
+    quick = DEFAULT_JOB_RETRY.with_timeout(0.1)
+    monkeypatch.setattr("protolith.engines.bigquery.JOB_RETRY", quick)
     away = EngineSettings(bigquery="p", bigquery_endpoint="http://127.0.0.1:9")
     with SchemaRegistry(tmp_path / "home", engines=away) as registry:
         registry.register_schema(ORDER, "orders", "shop")

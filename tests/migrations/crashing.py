@@ -1,4 +1,7 @@
-"""Moves a table in a process of its own, which kills itself at a statement: HOME ENGINE NUMBER."""
+"""Moves a table in a process of its own, which kills itself at a statement.
+
+HOME ENGINE NUMBER, and "keep" to drop no columns: then nothing can be lost.
+"""
 
 import json
 import os
@@ -17,7 +20,8 @@ def main() -> None:
     with SchemaRegistry(home) as registry:
         engine = registry.engine(name)
         _arm(engine, number)
-        registry.migrate("bigquery_lite.orders", name, allow_lossy=True, drop_columns=True)
+        drops = "keep" not in sys.argv
+        registry.migrate("bigquery_lite.orders", name, allow_lossy=drops, drop_columns=drops)
         rows = registry.query(name, "SELECT * FROM bigquery_lite.orders ORDER BY id").to_pylist()
         columns = [c.name + " " + c.type for c in engine.columns("bigquery_lite", "orders")]
         again = registry.plan_migration("bigquery_lite.orders", name).statements

@@ -14,6 +14,7 @@ from protolith.arrow import arrow_schema
 from protolith.engines import EMBEDDED, Engine, open_engine
 from protolith.errors import ConflictError
 from protolith.migrations import plan
+from protolith.tables import Column, Integer, List, Record, Table
 
 TABLE = "d.t"
 
@@ -60,3 +61,29 @@ def test_random_tables_become_others_and_keep_their_rows(engine: Engine, data: A
         wanted = moved(row, old.columns, migration.new.columns)
         assert alike(found, wanted), (found, wanted)
     assert plan(migration.new, new, engine.dialect, drop_columns=False).empty
+
+
+def test_a_record_is_added_where_the_outer_one_is_missing(engine: Engine) -> None:
+    inner = Column("inner", Record((Column("x", Integer(), path=(1,)),)), path=(2,))
+    a = Column("a", Integer(), path=(1,))
+    old, new = (
+        Table(
+            "d",
+            "t",
+            (
+                Column("r", Record(columns), path=(1,)),
+                Column("l", List(Record(columns)), nullable=False, path=(2,)),
+            ),
+        )
+        for columns in ((a,), (a, inner))
+    )
+    engine.run([f"DROP TABLE IF EXISTS {TABLE}"])
+    engine.create(old)
+    sent = [{"r": None, "l": [{"a": 1}, {"a": None}]}, {"r": {"a": 2}, "l": []}]
+    engine.load(old, pa.Table.from_pylist(sent, schema=arrow_schema(engine.dialect.stored(old))))
+    engine.migrate(plan(old, new, engine.dialect))
+    assert engine.compare(new) == ()
+    assert _content(engine) == [
+        {"r": None, "l": [{"a": 1, "inner": None}, {"a": None, "inner": None}]},
+        {"r": {"a": 2, "inner": None}, "l": []},
+    ]

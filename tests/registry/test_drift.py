@@ -69,6 +69,9 @@ def test_a_table_that_is_gone(registry: SchemaRegistry) -> None:
     found = registry.drift(SUBJECT)
     assert found.differs
     assert not found.exists
+    assert [step.change for step in found.mend] == ["CreateTable"]
+    registry.engine("duckdb").run(found.mend[0].statements)
+    assert not registry.drift(SUBJECT).differs
 
 
 def test_no_deployment(registry: SchemaRegistry) -> None:
@@ -77,7 +80,22 @@ def test_no_deployment(registry: SchemaRegistry) -> None:
         registry.drift(SUBJECT)
 
 
-def test_the_command_exits_with_100(registry: SchemaRegistry, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", EMBEDDED)
+def test_what_is_reported_mends_the_table(registry: SchemaRegistry, engine: str) -> None:
+    _create(registry, engine)
+    registry.ingest(SUBJECT, delimited(b"\x0a\x01a"))
+    _break(registry, engine)
+    found = registry.drift(SUBJECT)
+    live = registry.engine(engine)
+    for step in found.mend:
+        live.run(step.statements)
+    assert all(d.kind == "order" for d in registry.drift(SUBJECT).differences)
+    assert registry.ingest(SUBJECT, delimited(b"\x0a\x01b")).rows == 1
+
+
+def test_the_command_exits_with_100(
+    registry: SchemaRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     _create(registry, "duckdb")
     registry.close()
     words = ["--home", str(tmp_path / "home"), "drift", SUBJECT]
@@ -85,6 +103,9 @@ def test_the_command_exits_with_100(registry: SchemaRegistry, tmp_path: Path) ->
     with SchemaRegistry(tmp_path / "home") as again:
         _break(again, "duckdb")
     assert app.meta(words) == 100
+    shown = capsys.readouterr().out
+    assert "  cents: is missing\n" in shown
+    assert 'ALTER TABLE "bigquery_lite"."orders" ADD COLUMN "cents" BIGINT' in shown
 
 
 def test_over_rest(tmp_path: Path) -> None:
@@ -97,6 +118,14 @@ def test_over_rest(tmp_path: Path) -> None:
         path = f"/deployments/{listed['deployment_id']}/drift"
         assert client.get(path).json()["differences"] == []
         _break(registry, "duckdb")
-        kinds = {d["kind"] for d in client.get(path).json()["differences"]}
-        assert {"missing", "extra", "comment"} <= kinds
+        found = client.get(path).json()
+        assert {"missing", "extra", "comment"} <= {d["kind"] for d in found["differences"]}
+        statements = [text for step in found["mend"] for text in step["statements"]]
+        refused = client.post(f"/schemas/{SUBJECT}/tables", json={"engine": "duckdb"})
+        assert refused.status_code == 409
+        by_place = {d["field_path"]: d["mend"] for d in refused.json()["details"]}
+        assert set(by_place) == {"id", "cents", "more", "ident"}
+        assert {text for mend in by_place.values() for text in mend} <= set(statements)
+        registry.engine("duckdb").run(statements)
+        assert {d["kind"] for d in client.get(path).json()["differences"]} == {"order"}
         assert client.get("/deployments/nothing/drift").status_code == 404

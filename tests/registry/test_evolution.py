@@ -1,20 +1,22 @@
 """Modes, the check of new versions, waivers, and differences between versions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protolith import (
     IncompatibleError,
+    Layout,
     MalformedError,
     NotFoundError,
     SchemaRegistry,
     Waiver,
 )
 from protolith.registry.registration import Submission
-from protolith.store import Reference
+from protolith.store import NewVersion, Reference, Version
 
 HEAD = 'syntax = "proto3"; package a;\n'
 LONG = HEAD + "message M {\n  int64 x = 1;\n}\n"
@@ -110,6 +112,28 @@ def test_a_batch_is_checked_in_its_order_and_stored_whole_or_not(registry: Schem
         registry.register_schemas_batch([{"proto_content": text, **about} for text in (LONG, INT)])
     assert registry.list_schemas() == []
     registry.register_schemas_batch([{"proto_content": text, **about} for text in (INT, LONG)])
+    assert len(registry.get_schema_versions("d.m")) == 2
+
+
+def test_a_batch_whose_first_member_was_registered_meanwhile_is_checked_again(
+    registry: SchemaRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with it what others registered after that."""
+    registry.set_compatibility(None, "BACKWARD")
+    plain, others = registry._store.add, [INT, INT.replace("}", "  string y = 2;\n}")]
+
+    def add(versions: Sequence[NewVersion], **words: Any) -> list[Version]:
+        if others:
+            texts = [others.pop(0), others.pop()]
+            for text in texts:
+                put(registry, text)
+        return plain(versions, **words)
+
+    monkeypatch.setattr(registry._store, "add", add)
+    about = {"table_name": "m", "database_name": "d"}
+    batch = [{"proto_content": text, **about} for text in (INT, INT.replace("}", " M y = 2;\n}"))]
+    with pytest.raises(IncompatibleError, match=r"schemas\[1\]: d.m"):
+        registry.register_schemas_batch(batch)
     assert len(registry.get_schema_versions("d.m")) == 2
 
 
@@ -243,3 +267,116 @@ def test_wrong_words_are_refused(
         registry.set_compatibility(None, mode, levels, policy=policy)  # type: ignore[arg-type]
     with pytest.raises(NotFoundError):
         registry.set_compatibility("d.nothing", "FULL")
+
+
+def test_the_level_table_asks_the_tables_that_are_there(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    registry.set_compatibility("d.m", "BACKWARD", levels=("table",))
+    assert put(registry, INT) == 2  # there is no table yet
+    registry.create_table("d.m@1", "duckdb", Layout.from_text("integers=exact"))
+    # The table is that of version 1 still, whatever the mode compares with.
+    with pytest.raises(IncompatibleError) as error:
+        put(registry, INT + "message N {}")
+    assert rules(error) == {"COLUMN_SAME_TYPE"}
+    (detail,) = error.value.details
+    assert "[lossy, table in duckdb, backward, against version 1]" in detail.text
+    assert (detail.file, detail.line, detail.field_path) == ("schema.proto", 3, "a.M.x")
+    assert put(registry, INT + "message N {}", "COLUMN_SAME_TYPE:a.M.x=all are small") == 3
+    registry.set_compatibility("d.m", "FORWARD", levels=("wire", "table"))
+    with pytest.raises(IncompatibleError) as error:
+        put(registry, INT.replace(" x =", " y ="))
+    assert "COLUMN_SAME_NAME" in rules(error)
+    assert registry.get_compatibility("d.m").levels == ("wire", "table")
+
+
+def test_a_layout_that_no_longer_fits_is_a_finding(registry: SchemaRegistry) -> None:
+    two = LONG.replace("}", "  string y = 2;\n}")
+    put(registry, two)
+    layout = Layout.of({"columns": {"y": {"name": "why"}}})
+    registry.create_table("d.m", "duckdb", layout)
+    registry.set_compatibility("d.m", "BACKWARD", levels=("table",))
+    with pytest.raises(IncompatibleError) as error:
+        put(registry, LONG)
+    assert rules(error) == {"TABLE_STORABLE"}
+
+
+def test_a_schema_is_checked_for_tables_and_engines(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    renamed = LONG.replace(" x =", " y =")
+
+    def engines(**more: object) -> set[tuple[str, ...]]:
+        found = registry.check_compatibility(renamed, "d.m", "BACKWARD", levels=("table",), **more)  # type: ignore[arg-type]
+        assert {one.level for one in found} <= {"table"}
+        return {tuple(engine for engine, _ in one.engines) for one in found}
+
+    assert engines() == set()
+    assert engines(engines=("duckdb",)) == {("duckdb",)}
+    registry.create_table("d.m", "clickhouse", Layout.from_text("flat"))
+    assert engines() == {("clickhouse",)}
+    policy = registry.check_compatibility(
+        renamed, "d.m", "BACKWARD", policy="buf", categories=("WIRE_JSON",)
+    )
+    assert {one.rule for one in policy} == {"FIELD_SAME_JSON_NAME", "FIELD_SAME_NAME"}
+
+
+def test_a_table_whose_message_has_another_name_needs_a_waiver(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    registry.create_table("d.m", "duckdb")
+    registry.set_compatibility("d.m", "FULL_TRANSITIVE", levels=("wire", "table"))
+    renamed = LONG.replace("message M", "message Order")
+
+    def register(text: str, *waivers: str) -> int:
+        agreed = tuple(Waiver.of(one, "ann") for one in waivers)
+        return registry.register(Submission(text, "m", "d", waivers=agreed)).version
+
+    with pytest.raises(IncompatibleError) as error:
+        register(renamed)
+    assert rules(error) == {"MESSAGE_SAME_NAME"}
+    assert "the fields are compared by number all the same" in error.value.details[0].text
+    waiver = "MESSAGE_SAME_NAME:a.Order=the name of the product"
+    with pytest.raises(IncompatibleError) as error:
+        register(renamed.replace("int64", "bytes"), waiver)  # it lets the name pass, nothing else
+    assert {"FIELD_WIRE_COMPATIBLE_TYPE", "COLUMN_SAME_TYPE"} <= set(map(str, rules(error)))
+    assert register(renamed, waiver) == 2
+    assert register(renamed.replace("}", "  string y = 2;\n}")) == 3
+    assert registry.plan_migration("d.m@2").statements == []
+    with pytest.raises(IncompatibleError) as error:
+        register(renamed.replace("Order {", "Other {"))
+    assert {one.field_path for one in error.value.details} == {"a.Other"}
+
+
+def test_a_difference_has_a_plan_for_each_engine(registry: SchemaRegistry) -> None:
+    put(registry, LONG)
+    put(registry, LONG.replace("int64 x", "string y"))
+    registry.create_table("d.m@1", "duckdb", Layout.from_text("names=camel"))
+    plans = {one.engine: one for one in registry.diff("d.m").tables}
+    assert {name: one.outcome for name, one in plans.items()} == {
+        "bigquery": "impossible", "clickhouse": "rewrite", "duckdb": "rewrite",
+    }  # fmt: skip
+    assert plans["duckdb"].table == "d.m"
+    assert plans["duckdb"].statements == [
+        'ALTER TABLE "d"."m" RENAME COLUMN "x" TO "y"',
+        'ALTER TABLE "d"."m" ALTER COLUMN "y" TYPE VARCHAR',
+    ]
+    assert "cannot change in place" in plans["bigquery"].why
+    assert "create another table" in plans["bigquery"].fix
+
+
+def test_waivers_in_python(registry: SchemaRegistry) -> None:
+    columns = [{"name": "a", "type": "STRING"}, {"name": "b", "type": "INT64"}]
+    registry.register_json(columns, "j", "d")
+    put(registry, LONG)
+    registry.set_compatibility(None, "BACKWARD")
+    agreed = Waiver("FIELD_REMOVAL", "b", "nobody has it", "ann")
+    registry.register_json(columns[:1], "j", "d", waivers=(agreed,))
+    small = Waiver(RULE, "a.M.x", "all are small", "ann")
+    registry.register_schema(INT, "m", "d", waivers=(small,))
+    assert [one.rule for name in ("d.j", "d.m") for one in registry.waivers(name)] == [
+        "FIELD_REMOVAL", RULE,
+    ]  # fmt: skip
+    batch = [{"proto_content": BOOL, "table_name": "m", "database_name": "d"}]
+    with pytest.raises(MalformedError, match="waivers must be a list"):
+        registry.register_schemas_batch([{**batch[0], "waivers": [1]}])
+    agreed_so = {"waivers": [f"{RULE}:1=yes or no"], "waived_by": "bob"}
+    registry.register_schemas_batch([{**batch[0], **agreed_so}])
+    assert [one.who for one in registry.waivers("d.m")] == ["ann", "bob"]

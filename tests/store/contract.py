@@ -253,11 +253,54 @@ class StoreContract:
             store.keep_intent("d.t", "duckdb", "{}")
         about = ("d.t", "duckdb", 1)
         store.keep_deployment(*about, created=True, layout="{}")
-        store.keep_intent("d.t", "duckdb", '{"to": 2}')
-        assert [d.intent for d in store.deployments("d.t")] == ['{"to": 2}']
-        assert [d.intent for d in store.all_deployments()["d.t"]] == ['{"to": 2}']
+        store.keep_intent("d.t", "duckdb", '{"version": 2}')
+        assert [d.intent for d in store.deployments("d.t")] == ['{"version": 2}']
+        assert [d.intent for d in store.all_deployments()["d.t"]] == ['{"version": 2}']
         store.keep_deployment(*about, created=True, layout="{}")
         assert [d.intent for d in store.deployments("d.t")] == [None]
+        store.keep_intent("d.t", "duckdb", '{"version": 3}')
+        for _ in range(2):
+            store.keep_intent("d.t", "duckdb", None)
+        assert [d.intent for d in store.deployments("d.t")] == [None]
+        found = [(c.action, c.details.get("version")) for c in reversed(store.changes("d.t"))]
+        assert found == [
+            ("register", None),
+            ("deploy", None),
+            ("begin-migration", 2),
+            ("deploy", None),
+            ("begin-migration", 3),
+            ("give-up-migration", None),
+        ]
+
+    def test_a_member_of_a_batch_follows_the_one_that_it_was_checked_against(
+        self, store: Store
+    ) -> None:
+        pair = [new(A, after=0), new(B, follows=0)]
+        assert [v.version for v in store.add(pair)] == [1, 2]
+        assert [v.version for v in store.add(pair)] == [1, 2]
+        with pytest.raises(MovedOnError, match="is at version 2 by now, not 1"):
+            store.add([pair[0], new("c" * 64, follows=0)])
+        store.delete("d.t", 2)
+        more = [new("d" * 64, after=1), new("e" * 64, follows=0)]
+        assert [v.version for v in store.add(more)] == [3, 4]
+
+    def test_what_a_table_is_about_to_be_is_not_deleted(self, store: Store) -> None:
+        store.add([new(A), new(B), new("c" * 64)])
+        store.keep_deployment("d.t", "duckdb", 1, created=True, layout="{}")
+        store.keep_intent("d.t", "duckdb", '{"version": 3}')
+        for number in (1, 3):
+            with pytest.raises(ConflictError, match="has a table in duckdb"):
+                store.delete("d.t", number)
+        assert store.delete("d.t", 2) == [2]
+
+    def test_one_at_a_time_moves_a_table(self, store: Store) -> None:
+        with store.migrating("d.t", "duckdb"):
+            with store.migrating("d.t", "clickhouse", seconds=0):
+                pass
+            with pytest.raises(BusyError), store.migrating("d.t", "duckdb", seconds=0):
+                pass
+        with store.migrating("d.t", "duckdb", seconds=0):
+            pass
 
     # ── subjects of any name, and what is set ──
 
@@ -413,6 +456,19 @@ class StoreContract:
         for change in (lambda: store.label("d.u", {}), lambda: store.describe("d.u", None)):
             with pytest.raises(NotFoundError):
                 change()
+
+    def test_labels_and_a_description_change_together(self, store: Store) -> None:
+        store.add([new(A, description="Old words.")])
+        about = store.change_about("d.t", {"a": "1"})
+        assert (about.description, about.labels) == ("Old words.", {"a": "1"})
+        about = store.change_about("d.t", {}, description=None)
+        assert (about.description, about.labels) == (None, {"a": "1"})
+        with pytest.raises(MalformedError):
+            store.change_about("d.t", {"": "x"}, description="Half a change.")
+        store.delete("d.t")  # whoever looked it up before that is still told what was changed
+        about = store.change_about("d.t", {"a": None})
+        assert (about.description, about.labels) == (None, {})
+        assert [change.action for change in store.changes("d.t")[:2]] == ["label", "delete"]
 
     # ── audit ──
 

@@ -6,9 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import Select
 
 from protolith import (
     BusyError,
@@ -17,12 +19,12 @@ from protolith import (
     StoreDamagedError,
     StoreUnavailableError,
 )
-from protolith.store import SQLiteStore, Store
+from protolith.store import SQLiteStore, Store, statements
 from protolith.store.sqlite import FILE
 from protolith.store.tables import FORMAT
 from protolith.web.app import create_app
 from store.access_contract import AccessContract
-from store.contract import A, StoreContract, new
+from store.contract import A, B, StoreContract, new
 
 
 @pytest.fixture
@@ -223,3 +225,24 @@ def test_over_rest_a_damaged_file_is_an_answer_and_no_trace(
     assert "restore" in answer.json()["hint"]
     assert "Retry-After" not in answer.headers
     assert "Traceback" not in caplog.text + answer.text
+
+
+def test_point_reads_find_what_the_same_questions_find_otherwise(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path)
+    first = store.add([new(A), new(B, descriptors=b"\x00\xff", roots=("a.proto",))])[0]
+    store.delete("d.t", 1)
+    store.keep_deployment("d.t", "duckdb", 2, created=True, layout="{}")
+    questions: list[tuple[Select[Any], dict[str, Any]]] = [
+        (statements.BY_ID, {"id": first.id}),
+        (statements.BY_GUID, {"guid": first.guid}),
+        (statements.BY_HASH, {"subject": "d.t", "hash": B}),
+        (statements.LATEST, {"subject": "d.t"}),
+        (statements.BY_NUMBER, {"subject": "d.t", "number": 1, "deleted": True}),
+        (statements.BY_NAME, {"name": first.schema_id, "deleted": True}),
+        (statements.DEPLOYMENTS_OF, {"subject": "d.t"}),
+    ]
+    for statement, values in questions:
+        found = store.rows(statement, values)
+        assert len(found) == 1
+        assert found == [dict(row) for row in Store.rows(store, statement, values)]
+    store.close()

@@ -57,7 +57,7 @@ def furnish(store: Store) -> None:
     store.keep_mode("d.t", KeptMode("FULL", ("wire", "json")))
     store.label("d.t", {"team": "ä\u2028"})
     store.keep_deployment("d.t", "duckdb", 2, created=True, layout="{}")
-    store.keep_intent("d.t", "duckdb", '{"to": 2}')
+    store.keep_intent("d.t", "duckdb", '{"version": 2}')
     store.keep_setting("config", ":.__GLOBAL:", {"compatibility": "FULL"})
     store.add([new(A, named="a/ü b-value", metadata='{"a": 1}', rule_set="{}")])
     store.delete("d.gone")
@@ -159,7 +159,7 @@ def test_a_backup_while_others_write_has_what_was_acknowledged_before(tmp_path: 
         thread.join()
     store.close()
     (tmp_path / "other").mkdir()
-    assert put_back(tmp_path / "other", tmp_path / "copy.db") is None
+    assert put_back(tmp_path / "other", tmp_path / "copy.db").kept is None
     restored = SQLiteStore(tmp_path / "other")
     assert {restored.find(name).version_id for name in before} == set(before)
     for worker in range(3):
@@ -177,13 +177,43 @@ def test_a_restore_keeps_what_was_there(tmp_path: Path) -> None:
         put_back(tmp_path, tmp_path / "copies" / "one.db")
     assert store.find("d.t").version == 2
     store.close()
-    kept = put_back(tmp_path, tmp_path / "copies" / "one.db")
+    kept = put_back(tmp_path, tmp_path / "copies" / "one.db").kept
     assert kept is not None
     again = SQLiteStore(tmp_path)
     assert again.find("d.t").version == 1
     again.close()
     with closing(sqlite3.connect(kept)) as connection:
         assert connection.execute("SELECT count(*) FROM schema_versions").fetchone() == (2,)
+
+
+def test_ids_given_since_the_backup_are_not_given_again(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path)
+    store.add([new(A)])
+    back_up(tmp_path, tmp_path / "copy.db")
+    assert store.add([new(B)])[0].id == 2
+    store.close()
+    found = put_back(tmp_path, tmp_path / "copy.db")
+    assert (found.next_id, found.certain) == (3, True)
+    store = SQLiteStore(tmp_path)
+    assert [v.id for v in store.add([new("c" * 64), new(A, table="u")])] == [3, 1]
+    store.close()
+
+
+def test_where_the_store_is_lost_somebody_has_to_say_which_ids_were_given(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path)
+    store.add([new(A)])
+    back_up(tmp_path, tmp_path / "copy.db")
+    store.close()
+    (tmp_path / FILE).write_bytes(b"not a store any more" * 999)
+    found = put_back(tmp_path, tmp_path / "copy.db")
+    assert (found.next_id, found.certain) == (2, False)
+    other = tmp_path / "other"
+    other.mkdir()
+    found = put_back(other, tmp_path / "copy.db", next_id=50)
+    assert (found.next_id, found.certain) == (50, True)
+    store = SQLiteStore(other)
+    assert store.add([new(B)])[0].id == 50
+    store.close()
 
 
 def test_what_is_no_backup_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

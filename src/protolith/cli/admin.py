@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from protolith.cli import DONE, FINDINGS
 from protolith.cli.output import OUTPUT
@@ -173,9 +174,10 @@ def label(subject: str, *labels: str, description: str | None = None) -> None:
             raise MalformedError(f"{text} is not key=value", hint="key= takes a label away")
         changes[key] = value or None
     with open_registry() as registry:
-        if description is not None:
-            registry.describe_schema(subject, description)
-        found = registry.label_schema(subject, changes) if changes else registry.get_labels(subject)
+        found = registry.get_labels(subject)
+        if changes or description is not None:
+            words = ... if description is None else description
+            found = registry.change_schema(subject, changes, description=words).labels
     OUTPUT.rows(
         [{"label": key, "value": value} for key, value in found.items()], ("label", "value")
     )
@@ -211,17 +213,27 @@ def backup(file: Path) -> None:
     OUTPUT.value({"path": str(file), "bytes": size}, f"{file}: {size:,} bytes")
 
 
-def restore(file: Path) -> None:
+def restore(
+    file: Path, *, next_id: Annotated[int, Parameter(validator=Number(gte=1, lt=2**31))] = 1
+) -> None:
     """Make a backup the registry; what is there is kept beside it. Stop the server first.
+
+    Ids that were given since the backup are not given again: they go on above those of the registry
+    that is there. Where that is lost, say above which.
 
     Parameters
     ----------
     file: Path
         What `protolith backup` made.
+    next_id: int
+        New content gets this id or a higher one.
     """
-    kept = put_back(_home(), file)
-    about = f"; what was there is now {kept}" if kept else ""
-    OUTPUT.value({"restored": str(file), "kept": kept and str(kept)}, f"restored{about}")
+    found = put_back(_home(), file, next_id=next_id)
+    about = f"; what was there is now {found.kept}" if found.kept else ""
+    told = {"restored": str(file), **asdict(found)}
+    OUTPUT.value(told, f"restored{about}; new content gets ids from {found.next_id} on")
+    if not found.certain:
+        OUTPUT.say("ids that were given since the backup may be given again: --next-id avoids it")
 
 
 def export(folder: Path) -> None:
@@ -256,7 +268,7 @@ def doctor(*, mend: _Flag = False) -> int:
     Parameters
     ----------
     mend: bool
-        Finish what was cut off while a table was created.
+        Finish what was cut off while a table was created or moved.
     """
     with open_registry() as registry:
         found = registry.diagnose(mend=mend)

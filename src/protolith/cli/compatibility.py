@@ -1,35 +1,47 @@
 """Whether a schema can take the place of another, and what differs: `check` and `diff`."""
 
 import io
+import json
 import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
 from protolith.cli import DONE, FINDINGS
-from protolith.cli.output import OUTPUT, escape
+from protolith.cli.layouts import chosen_layout
+from protolith.cli.output import OUTPUT, escape, step_lines
 from protolith.cli.reports import REPORTS, Report
 from protolith.compatibility import Finding, SchemaDiff
 from protolith.compatibility import check as compare
 from protolith.compatibility import diff as compare_both
-from protolith.compatibility.comparison import SERVED
-from protolith.compatibility.differences import diff_texts
+from protolith.compatibility.comparison import DEFAULT_LEVELS, worst_first
+from protolith.compatibility.differences import diff_texts, plan_both
 from protolith.compatibility.findings import SEVERITIES, Level, Mode
+from protolith.compatibility.policies import BufConfig
+from protolith.compatibility.table_plans import ENGINES, TablePlan
+from protolith.compatibility.tables import merged
 from protolith.compiler import Sources, open_path, read_path
 from protolith.descriptors import DescriptorSet
 from protolith.errors import MalformedError, NotFoundError, quoted
+from protolith.layout import NATIVE, Layout
 
+Category: TypeAlias = Literal["FILE", "PACKAGE", "WIRE_JSON", "WIRE", "CSR"]
 FailOn: TypeAlias = Literal["lossy", "broken", "error"]
 _GIT = "git:"
 _SUBJECT = re.compile(r"\w+\.\w+(@\d+)?")
 _GIT_SECONDS = 60
+
+
+def _words(*names: str) -> Parameter:
+    """An option that takes several words, under each of these names."""
+    return Parameter(name=names, negative="", consume_multiple=True)
 
 
 def check(
@@ -37,9 +49,13 @@ def check(
     *,
     against: Annotated[list[str], Parameter(negative="")],
     mode: Mode = "FULL_TRANSITIVE",
-    levels: Annotated[list[Level] | None, Parameter(negative="", consume_multiple=True)] = None,
+    levels: Annotated[list[Level] | None, _words("--levels", "--level")] = None,
     message: str | None = None,
+    engines: Annotated[list[str] | None, _words("--engines", "--engine")] = None,
+    layout: str | None = None,
     policy: str | None = None,
+    category: Annotated[list[Category] | None, _words("--category", "--categories")] = None,
+    buf_config: Path | None = None,
     report: Report | None = None,
     fail_on: FailOn = "lossy",
 ) -> int:
@@ -57,33 +73,99 @@ def check(
     mode: Mode
         NONE, BACKWARD (new reads old), FORWARD or FULL; with _TRANSITIVE against every older one.
     levels: list[Level] | None
-        Some of wire, json, source; all of them if not given.
+        Some of wire, json, source and table; the first three if not given.
     message: str | None
         Compare this message and what it reaches, instead of every message.
+    engines: list[str] | None
+        The engines whose tables the level table asks about; all that can be changed if not given.
+    layout: str | None
+        The layout of those tables: a mapping file (.toml), a style, or options such as flat.
     policy: str | None
         Answer as buf or confluent does.
+    category: list[Category] | None
+        The categories of buf's rules; FILE if not given.
+    buf_config: Path | None
+        A buf.yaml; the policy buf then answers under what stands there.
     report: Report | None
         Print github annotations, a gitlab code quality report, or junit.
     fail_on: FailOn
         The least severity that counts as incompatible.
     """
+    schemas = open_schema(new), [open_schema(one) for one in against]
+    asked = tuple(levels or DEFAULT_LEVELS)
     found = compare(
-        open_schema(new),
-        [open_schema(one) for one in against],
+        *schemas,
         mode,
-        levels=tuple(levels or SERVED),
-        policy=policy,
+        levels=[level for level in asked if level != "table"],
+        policy=_policy(policy, category, buf_config),
+        categories=tuple(category or ("FILE",)),
+        config=_config(buf_config),
         message=message,
     )
+    if "table" in asked and policy is None:
+        for how, where in _layouts(against, engines or ENGINES, layout).items():
+            found += compare(
+                *schemas, mode, levels=("table",), engines=where, layout=how, message=message
+            )
+        found = worst_first(merged(found))
+    found = found if report is None else _on_disk(found, new)
+    worst = SEVERITIES[SEVERITIES.index(fail_on) :]
+    bad = [one for one in found if one.severity in worst and not one.waived]
     if report is not None:
-        OUTPUT.text(REPORTS[report](found))
+        OUTPUT.text(REPORTS[report](found, bad))
     else:
         for finding in found:
             OUTPUT.value(_as_object(finding), _lines(finding))
-    worst = SEVERITIES[SEVERITIES.index(fail_on) :]
-    bad = [one for one in found if one.severity in worst and not one.waived]
     OUTPUT.say(f"{len(bad)} incompatible, {len(found) - len(bad)} other findings")
     return FINDINGS if bad else DONE
+
+
+def _on_disk(found: list[Finding], new: str) -> list[Finding]:
+    """The findings with paths as build servers know files: from here, not from the import root."""
+    path = Path(new)
+    sources = open_path(path) if path.exists() else None
+    if not isinstance(sources, Sources):
+        return found
+    root = path if path.is_dir() else path.parent
+    names = {compiled: root / name for name, compiled in sources.compiled_names.items()}
+    there = {compiled: str(place) for compiled, place in names.items() if place.exists()}
+    return [replace(one, file=there.get(one.file, one.file)) for one in found]
+
+
+def _config(path: Path | None) -> BufConfig | None:
+    try:
+        return None if path is None else BufConfig.from_yaml(path.read_bytes())
+    except OSError as error:
+        raise NotFoundError(f"{quoted(str(path))} cannot be read: {error.strerror}") from None
+
+
+def _policy(name: str | None, categories: list[Category] | None, config: Path | None) -> str | None:
+    if config is not None and categories:
+        raise MalformedError(
+            "the categories are said twice", hint="in the buf.yaml, or with --category"
+        )
+    if (config is not None or categories) and name != "buf":
+        raise MalformedError("--category and --buf-config are for --policy buf")
+    return name
+
+
+def _layouts(
+    against: list[str], engines: Sequence[str], layout: str | None
+) -> dict[Layout, list[str]]:
+    """The engines by the layout of their tables: that of a subject's table, where there is one."""
+    known: dict[str, Layout] = {}
+    if layout is None and (subjects := [one for one in against if _is_subject(one)]):
+        from protolith.registry import SchemaRegistry  # noqa: PLC0415 (it is heavy)
+
+        with SchemaRegistry(home=OUTPUT.home) as registry:
+            names = {one.partition("@")[0] for one in subjects}
+            there = [one for one in registry.deployments() if one.subject in names and one.created]
+        known = {one.engine: Layout.of(json.loads(one.layout)) for one in there}
+    found: dict[Layout, list[str]] = {}
+    for engine in engines:
+        how = known.get(engine) or chosen_layout(layout, None) or NATIVE
+        found.setdefault(how, []).append(engine)
+    return found
 
 
 def diff(
@@ -95,7 +177,8 @@ def diff(
 ) -> None:
     """Say what differs between two versions of a subject, or of two schemas, and print it.
 
-    Findings come first, safe ones too; the difference of the text comes second.
+    Findings come first, safe ones too, then what would move the table in each engine; the
+    difference of the text comes last.
 
     Parameters
     ----------
@@ -118,13 +201,16 @@ def diff(
             raise MalformedError("--from and --to are versions of a subject, without --against")
         after, before = open_schema(new), open_schema(against)
         text = diff_texts(_texts(against), _texts(new))
-        found = SchemaDiff(against, new, compare_both(after, before), text)
+        findings = compare_both(after, before)
+        found = SchemaDiff(against, new, findings, plan_both(after, before), text)
     if OUTPUT.format == "json":
         OUTPUT.value(found, "")
         return
     OUTPUT.say(f"{found.old} → {found.new}: {len(found.findings)} findings")
     for finding in found.findings:
         OUTPUT.value(None, _lines(finding))
+    for plan in found.tables:
+        OUTPUT.value(None, "\n".join(_plan_lines(plan)))
     OUTPUT.text(f"\n{escape(found.text)}" if found.text else "")
 
 
@@ -152,7 +238,16 @@ def _lines(finding: Finding) -> str:
     waived = f", waived: {finding.waived}" if finding.waived else ""
     what = f"[{finding.severity}, {finding.level}, {finding.direction}{waived}]"
     witness = f", such as {finding.witness}" if finding.witness else ""
-    return f"{finding}{witness} {what}\n  {finding.old} → {finding.new}; {finding.fix}"
+    told = "".join(f"\n  {engine}: {how}" for engine, how in finding.engines)
+    return f"{finding}{witness} {what}\n  {finding.old} → {finding.new}; {finding.fix}{told}"
+
+
+def _plan_lines(plan: TablePlan) -> list[str]:
+    if plan.outcome == "nothing":
+        return [f"{plan.engine}: {plan.table}: nothing to do"]
+    lines = [f"{plan.engine}: {plan.table}: {plan.outcome}, risk {plan.risk}"]
+    said = step_lines(plan.steps) or [f"{plan.why}; {plan.fix}" if plan.fix else plan.why]
+    return lines + [f"  {line}" for line in said]
 
 
 def _as_object(finding: Finding) -> dict[str, object]:

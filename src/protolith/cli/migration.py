@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
 from protolith.cli.layouts import chosen_layout
-from protolith.cli.output import OUTPUT
+from protolith.cli.output import OUTPUT, step_lines
 from protolith.cli.registry import open_registry
 from protolith.layout import Choices
 from protolith.registry import PlannedMigration
@@ -65,10 +65,7 @@ def _lines(planned: PlannedMigration) -> list[str]:
         lines.append(f"  at most {planned.rows} rows ({planned.size} bytes) are written again")
     if not planned.loads:
         lines.append("  no rows may be loaded meanwhile")
-    for step in planned.steps:
-        where = step.field_path or "the table"
-        lines.append(f"{where}: {step.outcome}, risk {step.risk}: {step.why}")
-        lines += [f"  {statement};" for statement in step.statements]
+    lines += step_lines(planned.steps)
     if not planned.applied:
         lines.append("--apply runs it")
     return lines

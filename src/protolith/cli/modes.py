@@ -9,7 +9,7 @@ from protolith.compatibility.findings import Mode
 from protolith.errors import MalformedError
 from protolith.registry import SchemaRegistry
 
-Payload: TypeAlias = Literal["wire", "json"]
+Counting: TypeAlias = Literal["wire", "json", "table"]
 _ALL = "all"
 
 
@@ -17,7 +17,7 @@ def mode(
     subject: str = _ALL,
     mode: Mode | None = None,
     *,
-    levels: Annotated[list[Payload] | None, Parameter(negative="", consume_multiple=True)] = None,
+    levels: Annotated[list[Counting] | None, Parameter(negative="", consume_multiple=True)] = None,
     policy: str | None = None,
     inherit: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -29,8 +29,8 @@ def mode(
         database.table, or all: the default of every subject that says nothing itself.
     mode: Mode | None
         NONE, BACKWARD (new reads old), FORWARD or FULL; with _TRANSITIVE against every version.
-    levels: list[Payload] | None
-        Which levels count: wire, json, or both; wire if not given.
+    levels: list[Counting] | None
+        Which levels count, of wire, json and table (the tables in engines); wire if not given.
     policy: str | None
         Let another tool's rules, such as confluent, count instead of the levels.
     inherit: bool

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from protolith.errors import SchemaRegistryError
+from protolith.migrations import PlannedStep
 
 Format: TypeAlias = Literal["text", "json"]
 
@@ -85,6 +86,17 @@ OUTPUT = Output()
 def escape(text: str) -> str:
     """Text from a schema or from data with control characters made visible."""
     return text.translate(_CONTROLS)
+
+
+def step_lines(steps: Iterable[PlannedStep]) -> list[str]:
+    """Steps that change a table, each with what the engine is told."""
+    lines = []
+    for step in steps:
+        where = step.field_path or "the table"
+        lines.append(f"{where}: {step.outcome}, risk {step.risk}: {step.why}")
+        lines += [f"  {statement};" for statement in step.statements]
+        lines += [f"  tables.patch: {step.patch}"] if step.patch else []
+    return lines
 
 
 def _finding(error: SchemaRegistryError, detail: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
 from protolith.cli.layouts import chosen_layout
-from protolith.cli.output import OUTPUT
+from protolith.cli.output import OUTPUT, step_lines
 from protolith.compiler.sources import check_name
 from protolith.decoding import Compression, Framing, Source
 from protolith.errors import (
@@ -188,6 +188,8 @@ def create(
 def drift(subject: str, *, engine: str | None = None) -> int:
     """Compare a live table with what the registry believes; the exit code is 100 if it differs.
 
+    What would mend it is shown, and not run.
+
     Parameters
     ----------
     subject: str
@@ -198,13 +200,15 @@ def drift(subject: str, *, engine: str | None = None) -> int:
     with open_registry() as registry:
         found = registry.drift(subject, engine)
     lines = [
-        f"{difference}{' (harmless)' if difference.harmless else ''}"
+        f"  {difference}{' (harmless)' if difference.harmless else ''}"
         for difference in found.differences
     ]
     if not found.exists:
-        lines = ["there is no such table"]
+        lines = ["  there is no such table"]
+    if found.mend:
+        lines += ["what would mend it:", *(f"  {line}" for line in step_lines(found.mend))]
     name = f"{found.deployment_id} (version {found.version})"
-    OUTPUT.value(found, "\n  ".join([f"{name}: {'differs' if lines else 'no drift'}", *lines]))
+    OUTPUT.value(found, "\n".join([f"{name}: {'differs' if lines else 'no drift'}", *lines]))
     return FINDINGS if found.differs else DONE
 
 
@@ -218,6 +222,7 @@ def ingest(
     compression: Compression = "auto",
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
     dead_letters: Path | None = None,
+    load_id: str | None = None,
 ) -> None:
     """Load messages into the table of a version; a bad record means that nothing is loaded.
 
@@ -239,12 +244,19 @@ def ingest(
         Leave bad records out, and report them.
     dead_letters: Path | None
         Leave them out, and keep their bytes in this file for protolith replay.
+    load_id: str | None
+        A name of this load: run again, it adds nothing. content: made of the bytes and the version.
     """
     data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
     source = Source(data, framing, column, compression)
     with open_registry() as registry:
         result = registry.ingest(
-            subject, source, engine, skip_bad=skip_bad, dead_letters=dead_letters
+            subject,
+            source,
+            engine,
+            skip_bad=skip_bad,
+            dead_letters=dead_letters,
+            load_id=load_id,
         )
     _loaded(result)
 
@@ -267,13 +279,16 @@ def replay(file: Path, *, subject: str | None = None, engine: str | None = None)
 
 
 def _loaded(result: LoadResult) -> None:
-    nothing = result.rejected_count > 0 and result.rows == 0
+    nothing = result.rejected_count > 0 and result.rows == 0 and not result.already_loaded
     OUTPUT.account(replace(result, rejected=[]) if nothing else result)
     for name in result.left_out:
         OUTPUT.say(f"note: the field {name} has no column in the table: its values are not there")
     where = f"{result.engine}: {result.database_name}.{result.table_name}"
     skipped = f", {result.rejected_count} skipped" if result.rejected_count else ""
-    OUTPUT.value(result, f"{where}: {result.rows} rows loaded{skipped}")
+    done = f"{result.rows} rows loaded{skipped}"
+    if result.already_loaded:
+        done = f"nothing added: the load {result.load_id} is there already"
+    OUTPUT.value(result, f"{where}: {done}")
     if nothing:
         raise RowsRejectedError(
             "no record could be loaded", details=result.rejected, hint=NOTHING_LOADED

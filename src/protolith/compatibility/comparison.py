@@ -1,22 +1,26 @@
 """Compare a new version with its history, level by level and direction by direction."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import get_args
 
 from protolith.compatibility import positions
 from protolith.compatibility.findings import LEVELS, Direction, Finding, Level, Mode, Severity
 from protolith.compatibility.history import field_number_not_reused
 from protolith.compatibility.index import EnumFacts, Index, MessageFacts, index
-from protolith.compatibility.policies import check_policy
+from protolith.compatibility.policies import BufConfig, check_policy
 from protolith.compatibility.rules import notes, protojson, source, wire
-from protolith.compatibility.rules.base import RANK, Rules, Said, Sides
+from protolith.compatibility.rules.base import RANK, Pair, Rules, Said, Sides
+from protolith.compatibility.table_plans import ENGINES, check_engines, sides
+from protolith.compatibility.tables import compare_tables
 from protolith.compatibility.waivers import Waiver, waive
 from protolith.descriptors import DescriptorSet
 from protolith.errors import MalformedError, quoted
+from protolith.layout import NATIVE, Layout
 
 PAYLOADS: dict[Level, Rules] = {"wire": wire.RULES, "json": protojson.RULES}
-SERVED: tuple[Level, ...] = ("wire", "json", "source")
-"""The levels that `check` answers by itself; a table needs a layout and an engine."""
+DEFAULT_LEVELS: tuple[Level, ...] = ("wire", "json", "source")
+"""The levels that `check` answers unless it is told; not each message is a table."""
 
 MODES: tuple[str, ...] = get_args(Mode)
 
@@ -26,40 +30,68 @@ def check(  # noqa: PLR0913
     history: DescriptorSet | Sequence[DescriptorSet],
     mode: Mode = "FULL_TRANSITIVE",
     *,
-    levels: Sequence[Level] = SERVED,
+    levels: Sequence[Level] = DEFAULT_LEVELS,
     policy: str | None = None,
+    categories: Sequence[str] = ("FILE",),
+    config: BufConfig | None = None,
     message: str | None = None,
+    old_message: str | Sequence[str] | None = None,
+    engines: Sequence[str] = ENGINES,
+    layout: Layout = NATIVE,
     waivers: Sequence[Waiver] = (),
 ) -> list[Finding]:
     """Everything that the new version changes for its history, worst first.
 
     `history` holds earlier versions, oldest first, which `against` counts from 1. Modes that are
     not transitive look at the last one only, but a number that any version used for another field
-    is always found. With `message` only that message is compared, and what it reaches. The source
-    level asks about old code under the new schema, so it is backward only. A `policy` (`buf` or
-    `confluent`) answers as that tool does, instead of the levels.
+    is always found. With `message` only that message is compared, and what it reaches;
+    `old_message` is its name in the history, or in each version, where that was another. The
+    source level asks about old code under the new schema, so it is backward only. The level
+    `table` says what moves the table of the message, in `layout`, in each of `engines`. A `policy`
+    answers as that tool does, instead of the levels: `buf`, with `categories` of rules or a
+    configuration, or `confluent`.
 
-    Raises `MalformedError` for an unknown mode, level or policy, `NotFoundError` for a message
-    that is not in the new version.
+    Raises `MalformedError` for an unknown mode or level, `NotFoundError` for an unknown policy,
+    engine, or message of the new version, `LayoutError` where no message is the table.
     """
     versions = (history,) if isinstance(history, DescriptorSet) else tuple(history)
-    _check_words(mode, levels)
+    _check_words(mode, levels, engines)
     if policy is not None:
-        return waive(check_policy(policy, new, tuple(enumerate(versions, 1)), mode), waivers)
+        numbered = tuple(enumerate(versions, 1))
+        said_so = check_policy(policy, new, numbered, mode, categories=categories, config=config)
+        return waive(said_so, waivers)
     if mode == "NONE" or not versions:
         return []
-    ours = index(new)
-    wanted = new.message(message).full_name if message else None
-    first = 0 if mode.endswith("_TRANSITIVE") else len(versions) - 1
+    names = _names(new, len(versions), message, old_message)
     found: dict[Finding, None] = {}
     if "wire" in levels:
-        said = field_number_not_reused(ours, [index(version) for version in versions], wanted)
-        for number, item in said:
+        before = [index(version) for version in versions]
+        for number, item in field_number_not_reused(index(new), before, names):
             found[_finding(item, "wire", "backward", (versions[number], new, number + 1))] = None
+    first = 0 if mode.endswith("_TRANSITIVE") else len(versions) - 1
     for number in reversed(range(first, len(versions))):
-        for level, direction, item in _pair(ours, index(versions[number]), mode, levels, wanted):
-            found[_finding(item, level, direction, (versions[number], new, number + 1))] = None
-    return waive(sorted(found, key=_order), waivers)
+        old, pair = versions[number], names[number]
+        for level, direction, item in _pair(index(new), index(old), mode, levels, pair):
+            found[_finding(item, level, direction, (old, new, number + 1))] = None
+        for before_side, after_side in sides(new, old, pair, layout) if "table" in levels else ():
+            moved = compare_tables(before_side, after_side, mode, engines)
+            found |= {replace(one, against=number + 1): None for one in moved}
+    return waive(worst_first(found), waivers)
+
+
+def _names(
+    new: DescriptorSet, count: int, message: str | None, old: str | Sequence[str] | None
+) -> list[Pair | None]:
+    """The names of the compared message in each version of the history and in the new one."""
+    if message is None:
+        if old is not None:
+            raise MalformedError("an old message is given without the new one", hint="give both")
+        return [None] * count
+    name = new.message(message).full_name
+    olds = [old or name] * count if old is None or isinstance(old, str) else list(old)
+    if len(olds) != count:
+        raise MalformedError(f"{len(olds)} old messages are given for {count} versions")
+    return [(before, name) for before in olds]
 
 
 def verdict(findings: Iterable[Finding], *, incompatible: Severity = "lossy") -> dict[Level, bool]:
@@ -72,20 +104,22 @@ def verdict(findings: Iterable[Finding], *, incompatible: Severity = "lossy") ->
 
 
 def _pair(
-    new: Index, old: Index, mode: Mode, levels: Sequence[Level], wanted: str | None
+    new: Index, old: Index, mode: Mode, levels: Sequence[Level], wanted: Pair | None
 ) -> Iterator[tuple[Level, Direction, Said]]:
     same = new.unchanged(old)
     backward, forward = (mode.startswith(("FULL", word)) for word in ("BACKWARD", "FORWARD"))
-    if new.roots == old.roots and not (set(new.roots) - same):
+    renamed = wanted is not None and wanted[0] != wanted[1]
+    if new.roots == old.roots and not (set(new.roots) - same) and not renamed:
         return
     for level in levels:
         rules = PAYLOADS.get(level)
         if rules and backward:
-            sides = Sides(old, new, rules, same)
-            yield from ((level, "backward", said) for said in _compare(sides, wanted))
+            walk = Sides(old, new, rules, same)
+            yield from ((level, "backward", said) for said in _compare(walk, wanted))
         if rules and forward:
-            sides = Sides(new, old, rules, same)
-            yield from ((level, "forward", said) for said in _compare(sides, wanted))
+            walk = Sides(new, old, rules, same)
+            back = wanted and (wanted[1], wanted[0])
+            yield from ((level, "forward", said) for said in _compare(walk, back))
         if level == "source" and backward:
             for rule in (*source.RULES, *notes.RULES):
                 yield from (
@@ -93,17 +127,16 @@ def _pair(
                 )
 
 
-def _compare(sides: Sides, wanted: str | None) -> Iterator[Said]:
+def _compare(walk: Sides, wanted: Pair | None) -> Iterator[Said]:
+    reader, writer = walk.reader, walk.writer
     if wanted:
-        return sides.compare([wanted] if wanted in sides.writer.messages else [])
-    reader, writer = sides.reader, sides.writer
+        return walk.compare([wanted] if wanted[0] in writer.messages else [])
     files = set(reader.roots) | set(writer.roots)
     types: list[MessageFacts | EnumFacts]
     types = [*reader.messages.values(), *reader.enums.values()]
     known = writer.messages.keys() | writer.enums.keys()
-    return sides.compare(
-        sorted(part.full_name for part in types if part.file in files and part.full_name in known)
-    )
+    names = sorted(p.full_name for p in types if p.file in files and p.full_name in known)
+    return walk.compare((name, name) for name in names)
 
 
 def _finding(
@@ -130,15 +163,22 @@ def _finding(
     )  # fmt: skip
 
 
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings in the order in which `check` has them."""
+    return sorted(findings, key=_order)
+
+
 def _order(finding: Finding) -> tuple[object, ...]:
     spot = (finding.file, finding.line or 0, finding.column or 0, finding.subject)
     rest = (finding.rule, LEVELS.index(finding.level), finding.direction)
     return -RANK[finding.severity], *spot, *rest, -(finding.against or 0)
 
 
-def _check_words(mode: str, levels: Sequence[str]) -> None:
+def _check_words(mode: str, levels: Sequence[str], engines: Sequence[str]) -> None:
     if mode not in MODES:
         raise MalformedError(f"no mode {quoted(mode)}", hint=f"one of {', '.join(MODES)}")
     for level in levels:
-        if level not in SERVED:
-            raise MalformedError(f"no level {quoted(level)}", hint=f"of {', '.join(SERVED)}")
+        if level not in LEVELS:
+            raise MalformedError(f"no level {quoted(level)}", hint=f"of {', '.join(LEVELS)}")
+    if "table" in levels:
+        check_engines(engines)

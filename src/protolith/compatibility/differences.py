@@ -10,22 +10,38 @@ from protolith.compatibility.bigquery_json import compare_schemas
 from protolith.compatibility.comparison import check
 from protolith.compatibility.findings import Direction, Finding, Mode
 from protolith.compatibility.index import Index, Path, index
+from protolith.compatibility.table_plans import TablePlan, plan_tables, sides
 from protolith.descriptors import DescriptorSet
+from protolith.errors import LayoutError
+from protolith.layout import NATIVE
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaDiff:
-    """Two versions, what the change does, worst first, and a unified diff of their files."""
+    """Two versions: what the change does, what would move the table, and how the text differs.
+
+    `findings` has the worst first, `tables` a plan for each engine, `text` a unified diff.
+    """
 
     old: str
     new: str
     findings: list[Finding]
+    tables: list[TablePlan]
     text: str
 
 
 def diff(new: DescriptorSet, old: DescriptorSet) -> list[Finding]:
     """Every consequence of a change in both directions, worst first, and then all that is new."""
     return [*check(new, old, "FULL"), *_additions(new, old)]
+
+
+def plan_both(new: DescriptorSet, old: DescriptorSet) -> list[TablePlan]:
+    """What would move each table in each engine; nothing where it is not said what is a table."""
+    try:
+        pairs = list(sides(new, old, None, NATIVE))
+    except LayoutError:
+        return []
+    return [plan for before, after in pairs for plan in plan_tables(before, after)]
 
 
 def diff_texts(old: Mapping[str, str], new: Mapping[str, str]) -> str:

@@ -3,27 +3,26 @@
 from collections.abc import Iterator, Sequence
 
 from protolith.compatibility.index import FieldFacts, Index, MessageFacts
-from protolith.compatibility.rules.base import Said
+from protolith.compatibility.rules.base import Pair, Said
 
 
 def field_number_not_reused(
-    new: Index, versions: Sequence[Index], wanted: str | None = None
+    new: Index, versions: Sequence[Index], wanted: Sequence[Pair | None]
 ) -> Iterator[tuple[int, Said]]:
     """A number that was given up must not come back for another field.
 
     Old values would silently become the new field's. Yields the position of the version, newest
-    first, that used the number.
+    first, that used the number. `wanted` has the old and the new name of one message, by version.
     """
     if len(versions) < 2:  # noqa: PLR2004
         return
+    only = wanted[-1] and wanted[-1][1]
     for message in new.messages.values():
-        if (
-            message.file not in new.roots
-            or message.map_entry
-            or wanted not in (None, message.full_name)
-        ):
+        name = message.full_name
+        if message.file not in new.roots or message.map_entry or only not in (None, name):
             continue
-        lives = [version.messages.get(message.full_name) for version in versions]
+        names = [pair[0] if pair else name for pair in wanted]
+        lives = [version.messages.get(n) for version, n in zip(versions, names, strict=True)]
         if lives[-1] is None or lives[-1] is message:
             continue
         for number, field in message.fields.items():

@@ -14,6 +14,7 @@ from protolith.compiler.limits import DEFAULT_LIMITS, Limits
 from protolith.compiler.received import read_descriptors
 from protolith.compiler.sources import SourceFile, Sources
 from protolith.compiler.status import CompilerStatus, compiler_version, jail, self_test
+from protolith.compiler.writing import default_json_name, without_extensions, written
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -24,6 +25,7 @@ __all__ = [
     "Submitted",
     "compile_protos",
     "compiler_version",
+    "default_json_name",
     "jail",
     "open_path",
     "open_upload",
@@ -32,4 +34,6 @@ __all__ = [
     "read_path",
     "read_sources",
     "self_test",
+    "without_extensions",
+    "written",
 ]

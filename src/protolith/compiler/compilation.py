@@ -45,9 +45,9 @@ def compile_protos(
     """Compile `.proto` text (a str or bytes), a path, or several files by their names.
 
     Imports are found among the files sent, then in `dependencies`, then among the known ones:
-    google/protobuf, google/type, bq_table.proto and bq_field.proto. `roots` names the files to
-    compile; without it every file is compiled, and those that no other file imports are the
-    roots of the result.
+    google/protobuf, google/type, confluent, bq_table.proto and bq_field.proto. `roots` names the
+    files to compile; without it every file is compiled, and those that no other file imports are
+    the roots of the result.
 
     Raises `CompileError` with file:line:column, `CompilerRejectedError` where the compiler
     crashed or ran into a limit, `SchemaValidationError` and `TooLargeError` for what was refused

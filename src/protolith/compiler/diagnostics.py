@@ -15,7 +15,9 @@ _UNPLACED = re.compile(r"(.+?): (.*)")
 _LOG = re.compile(r"(?:[IWEF]\d{4} \d\d:\d\d:[^]]*\] |\[libprotobuf [^]]*\] |\*\*\* )(.*)")
 _IMPORT = re.compile(r'Import "(.*)" was not found or had errors\.')
 _IMPORTS = 3  # the number of FileDescriptorProto.dependency, in paths of source info
-_KNOWN_HINT = "google/protobuf, google/type, bq_table.proto and bq_field.proto are known here"
+_KNOWN_HINT = (
+    "google/protobuf, google/type, confluent, bq_table.proto, bq_field.proto are known here"
+)
 _log = logging.getLogger(__name__)
 
 

@@ -60,7 +60,7 @@ def _toolchain(override: str | None) -> Toolchain:
             hint=f"pip install {_COMPILER_PACKAGE}, or set {COMPILER_VARIABLE} to a protoc",
         )
     ours = Path(__file__).parent / "include"
-    known = {file.name: file for file in ours.glob("*.proto")}
+    known = {file.relative_to(ours).as_posix(): file for file in ours.rglob("*.proto")}
     known |= {**dict(_types()), **dict(_well_known(protoc))}
     folders = sorted({path.parent for path in known.values()})  # outer ones first
     return Toolchain(protoc, known, tuple(folders), _searched(protoc))

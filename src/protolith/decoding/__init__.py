@@ -2,7 +2,7 @@
 
 from protolith.decoding.batches import Decoded, decode
 from protolith.decoding.framing import Frame, read_delimited, read_single
-from protolith.decoding.inputs import Compression, Frames, Source, decode_source
+from protolith.decoding.inputs import Compression, Frames, Source, content_digest, decode_source
 from protolith.decoding.reading import FileKind, read, read_with, write_file
 from protolith.decoding.records import Framing, read_frames
 from protolith.decoding.reference import RecordError, ReferenceDecoder
@@ -18,6 +18,7 @@ __all__ = [
     "RecordError",
     "ReferenceDecoder",
     "Source",
+    "content_digest",
     "decode",
     "decode_source",
     "decode_stream",

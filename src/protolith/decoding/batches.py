@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from protolith.arrow import arrow_schema
 from protolith.decoding.framing import Frame
 from protolith.decoding.reference import RecordError, ReferenceDecoder
 from protolith.errors import Detail, RowsRejectedError
@@ -60,7 +59,7 @@ def decode(
     or is reported in `account` and left out when `skip_bad` is set.
     """
     account = account if account is not None else Decoded()
-    schema = arrow_schema(decoder.table)
+    schema = decoder.schema
     rows: list[list[Any]] = []
     for frame in frames:
         try:

@@ -1,6 +1,7 @@
 """Where messages come from: bytes, files, folders, patterns, pipes and tables, packed or not."""
 
 import glob
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,30 @@ def decode_source(
                 yield from decode_stream(
                     stream, decoder, framing=source.framing, skip_bad=skip_bad, account=account
                 )
+
+
+def content_digest(source: Source) -> str:
+    """SHA-256 of a source's bytes as they lie there, and of how they are read.
+
+    A stream is read from where it stands, and set back; what cannot be set back is refused.
+    """
+    found = hashlib.sha256(f"{source.framing} {source.column} {source.compression}".encode())
+    if isinstance(source.data, pa.Table | pa.RecordBatchReader | Frames):
+        raise MalformedError("a table has no bytes to make a load id of", hint="name the load")
+    for data in _parts(source.data):
+        with _opened(data, None, "delimited") as stream:
+            if isinstance(stream, pa.Buffer):
+                found.update(hashlib.sha256(stream).digest())
+                continue
+            if not stream.seekable():
+                raise MalformedError("a pipe can be read once alone", hint="name the load")
+            start = stream.tell()
+            inside = hashlib.sha256()
+            while part := stream.read(_BUFFER):
+                inside.update(part)
+            found.update(inside.digest())
+            stream.seek(start)
+    return found.hexdigest()
 
 
 def _apart(data: pa.Table | pa.RecordBatchReader | Frames, column: str | None) -> Iterable[Frame]:

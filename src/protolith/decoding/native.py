@@ -8,14 +8,13 @@ import ctypes
 import os
 from collections import Counter
 from ctypes import POINTER, byref, c_char_p, c_int64, c_void_p
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from protolith.arrow import arrow_schema
 from protolith.decoding.assembly import UnsupportedError
 from protolith.decoding.program import Leaf, Program, compile_program
 from protolith.decoding.reference import ReferenceDecoder, Row
@@ -70,7 +69,7 @@ class NativeDecoder:
     """
 
     def __init__(self, reference: ReferenceDecoder, program: Program) -> None:
-        self.schema = arrow_schema(reference.table)
+        self.schema = reference.schema
         self._program = program
         code = np.array(program.code, np.int64)
         self._library = _library()
@@ -138,11 +137,17 @@ def native_decoder(reference: ReferenceDecoder) -> NativeDecoder | None:
     """A native decoder for the table of a reference decoder; None where there is none."""
     if not is_available() or reference.years != ALL_YEARS:
         return None
+    program = _program(reference)
+    return NativeDecoder(reference, program) if program is not None else None
+
+
+@lru_cache(maxsize=16)
+def _program(reference: ReferenceDecoder) -> Program | None:
+    """What a reference decoder does, as a program; the same one serves several threads."""
     try:
-        program = compile_program(reference.descriptors, reference.logical, reference.table)
+        return compile_program(reference.descriptors, reference.logical, reference.table)
     except UnsupportedError:
         return None
-    return NativeDecoder(reference, program)
 
 
 def _finished(array: Any, finish: Any, row: Row) -> Any:

@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias
 import pyarrow as pa
 from pyarrow import parquet
 
-from protolith.arrow import arrow_schema
 from protolith.compiler import read_path
 from protolith.decoding.batches import Decoded
 from protolith.decoding.inputs import Source, decode_source
@@ -46,7 +45,7 @@ def read_with(
 ) -> pa.RecordBatchReader:
     """Messages as a stream of record batches of the decoder's table."""
     batches = decode_source(source, decoder, skip_bad=skip_bad, account=account)
-    return pa.RecordBatchReader.from_batches(arrow_schema(decoder.table), batches)
+    return pa.RecordBatchReader.from_batches(decoder.schema, batches)
 
 
 def write_file(reader: pa.RecordBatchReader, path: Path, kind: FileKind) -> int:

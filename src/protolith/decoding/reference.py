@@ -11,6 +11,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from protolith.arrow import arrow_schema
 from protolith.decoding.documents import RecordError, entry_converter, list_document, messages_in
 from protolith.decoding.paths import demanded, fields_along, missing_value, through, which
 from protolith.decoding.values import adapted, converter, ranged
@@ -61,6 +62,7 @@ class ReferenceDecoder:
                 hint="register the .proto file to load protobuf data",
             )
         self.table = table if dialect is None else dialect.stored(table)
+        self.schema = arrow_schema(self.table)
         self.logical = table
         self.descriptors = descriptors
         self.years = (1, 9999) if dialect is None else dialect.timestamp_range()

@@ -7,7 +7,6 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from protolith.arrow import arrow_schema
 from protolith.decoding.batches import BATCH_ROWS, Decoded, decode, make_batch, reject
 from protolith.decoding.framing import MAX_RECORD, Frame, read_delimited, with_lengths
 from protolith.decoding.native import (
@@ -190,4 +189,4 @@ class NativeRun:
         """What was decoded by reference since the last batch."""
         if self.rows:
             rows, self.rows = self.rows, []
-            yield make_batch(rows, arrow_schema(self.reference.table), self.account)
+            yield make_batch(rows, self.reference.schema, self.account)

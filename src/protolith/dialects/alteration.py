@@ -25,6 +25,8 @@ from protolith.tables import (
 Risk: TypeAlias = Literal["none", "rewrite", "lossy"]
 Outcome: TypeAlias = Literal["nothing", "in place", "rewrite", "rebuild", "impossible"]
 
+NEW_NUMBER = "give the field a new number: it becomes a column of its own"
+
 _DIGITS = {32: 10, 64: 20}
 _EXACT = {32: 24, 64: 53}  # bits of a whole number that a float keeps
 
@@ -43,7 +45,8 @@ class Step:
 
     `statements` run in their order, each finished before the next, and may be run again from the
     first after a crash. `loads` says whether rows may be loaded meanwhile. `patch` is BigQuery's
-    whole new schema as JSON, where a change is not SQL.
+    whole new schema as JSON, where a change is not SQL. `instead` is what to do about a schema
+    whose change is impossible.
     """
 
     change: Change
@@ -54,6 +57,12 @@ class Step:
     checks: tuple[Check, ...] = ()
     loads: bool = True
     patch: str = ""
+    instead: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Why, and what to do instead."""
+        return f"{self.why}; {self.instead}" if self.instead else self.why
 
 
 def nothing(change: Change, why: str) -> Step:
@@ -61,9 +70,9 @@ def nothing(change: Change, why: str) -> Step:
     return Step(change, "nothing", "none", why)
 
 
-def impossible_step(change: Change, why: str) -> Step:
-    """The step of a change that the engine cannot make; `why` says what to do instead."""
-    return Step(change, "impossible", "lossy", why)
+def impossible_step(change: Change, why: str, instead: str = NEW_NUMBER) -> Step:
+    """The step of a change that the engine cannot make."""
+    return Step(change, "impossible", "lossy", why, instead=instead)
 
 
 def widens(old: Type, new: Type) -> bool:

@@ -112,7 +112,7 @@ def _constant(dialect: Dialect, type_: Type, literal: _Literal) -> str | None:
             return None if number is None else _cast(dialect, type_, number)
         case String() | EnumName() if literal.is_string and named is None:
             return dialect.literal(text)
-        case Json() if named == Json():
+        case Json() | String() if named == Json():  # where JSON is kept as text
             return _cast(dialect, type_, text)
         case Date() | DateTime() | Timestamp() | Time() if literal.is_string:
             fits = named is None or named == type_ or {named, type_} <= {Timestamp(6), Timestamp(9)}

@@ -2,7 +2,9 @@
 
 from protolith.engines.base import Engine
 from protolith.engines.difference import Difference
-from protolith.engines.drift import Drift, LiveColumn
+from protolith.engines.drift import Drift
+from protolith.engines.live import LiveColumn
+from protolith.engines.loads import check_load_id
 from protolith.engines.opening import EMBEDDED, NAMES, Engines, check_name, open_engine
 from protolith.engines.settings import EngineSettings
 
@@ -15,6 +17,7 @@ __all__ = [
     "EngineSettings",
     "Engines",
     "LiveColumn",
+    "check_load_id",
     "check_name",
     "open_engine",
 ]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from protolith.changes import with_columns
 from protolith.dialects import Dialect
-from protolith.engines.drift import LiveColumn
+from protolith.engines.live import LiveColumn
 from protolith.errors import SchemaValidationError
 from protolith.tables import Column, List, Map, Record, Table, Type
 

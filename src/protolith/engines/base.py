@@ -1,7 +1,7 @@
 """What a live database must be able to do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import RLock
 
 import pyarrow as pa
@@ -9,7 +9,9 @@ import pyarrow as pa
 from protolith.dialects import Dialect
 from protolith.engines.adoption import adopted
 from protolith.engines.difference import Difference
-from protolith.engines.drift import LiveColumn, differences
+from protolith.engines.drift import differences
+from protolith.engines.live import LiveColumn
+from protolith.engines.mending import Mend, details, mending
 from protolith.engines.migrating import (
     Entry,
     Size,
@@ -17,8 +19,9 @@ from protolith.engines.migrating import (
     check_rows,
     first_step,
 )
+from protolith.engines.particulars import Particular
 from protolith.errors import ConflictError
-from protolith.migrations import Migration
+from protolith.migrations import Migration, PlannedStep
 from protolith.tables import Column, List, Map, Table
 
 
@@ -48,8 +51,12 @@ class Engine(ABC):
         """Type texts as this engine would report them for a column."""
 
     @abstractmethod
-    def load(self, table: Table, rows: pa.Table) -> None:
-        """Append rows that have exactly the table's Arrow schema; all of them or none."""
+    def load(self, table: Table, rows: pa.Table, load_id: str | None = None) -> bool:
+        """Append rows that have exactly the table's Arrow schema; all of them or none.
+
+        A load with an id is there once, however often it is tried: False says that it was there
+        already. `ConflictError` if another number of rows has that id.
+        """
 
     @abstractmethod
     def query(self, sql: str) -> pa.Table:
@@ -70,6 +77,7 @@ class Engine(ABC):
             there = bool(self.columns(table.database, table.name))
             if not there:
                 self.forget_migration(table)  # of another table that had the name
+                self.forget_loads(table)
                 self.make(self.placed(table))
             self.verify(table)
             return not there
@@ -87,29 +95,42 @@ class Engine(ABC):
 
         Comments and the order of columns are no reason: rows are loaded by name.
         """
-        found = [d.detail for d in self.compare(table) if not d.harmless]
+        found = [difference for difference in self.compare(table) if not difference.harmless]
         if found:
             raise ConflictError(
                 f"{self.name}: the table {table.database}.{table.name} is another one",
-                details=found,
-                hint="drop or rename that table, or register under another table name",
+                details=details(found, self._mending(table)),
+                hint="mend, drop or rename that table, or register under another table name",
             )
 
-    def migrate(self, migration: Migration, *, allow_lossy: bool = False) -> int:
+    def migrate(
+        self,
+        migration: Migration,
+        *,
+        allow_lossy: bool = False,
+        begin: Callable[[], None] = lambda: None,
+    ) -> int:
         """Run the steps that have not run yet; say how many there were.
 
         A migration that was interrupted goes on where it stopped, or starts again where the engine
         has undone it. `ConflictError` says why nothing was changed: a step that is impossible, or
-        lossy and not allowed, a live table that is another one, or rows in the way.
+        lossy and not allowed, a live table that is another one, or rows in the way. `begin` is
+        called when nothing of that stands in the way, before the first statement.
         """
         check_allowed(migration, allow_lossy=allow_lossy)
         with self._turn:
-            self.settle(migration.old)
-            first = first_step(self, migration)
+            first = self.reached(migration)
             if first == 0:
                 check_rows(self, migration.checks)
+            begin()
             self.run_steps(migration, first)
         return len(migration.steps) - first
+
+    def reached(self, migration: Migration) -> int:
+        """How many steps have run; `ConflictError` if the live table is at none of them."""
+        with self._turn:
+            self.settle(migration.old)
+            return first_step(self, migration)
 
     @abstractmethod
     def settle(self, table: Table) -> None:
@@ -128,6 +149,10 @@ class Engine(ABC):
         """Forget which migration of a table was begun last: it is known to be done."""
 
     @abstractmethod
+    def forget_loads(self, table: Table) -> None:
+        """Forget the ids of loads: the table that took them is gone."""
+
+    @abstractmethod
     def size(self, table: Table) -> Size:
         """The rows and bytes of a table."""
 
@@ -141,6 +166,31 @@ class Engine(ABC):
         """Every way in which the live table differs from `table`, harmless ones included."""
         live = self.columns(table.database, table.name)
         return differences(self._expected(table), live, self.dialect)
+
+    def particulars(self, table: Table) -> Iterable[Particular]:
+        """What is not as it should be beside the columns' names and types."""
+        return ()
+
+    def drift(self, table: Table) -> tuple[Difference, ...]:
+        """Every way in which the live table differs, in its columns and beside them."""
+        with self._turn:
+            found = self.compare(table)
+            missing = {difference.column for difference in found if difference.kind == "missing"}
+            about = [part.difference for part in self.particulars(self.placed(table))]
+            return (*found, *(part for part in about if part.column not in missing))
+
+    def mend(self, table: Table) -> list[PlannedStep]:
+        """The steps that would make the live table what it should be, in their order."""
+        with self._turn:
+            there = bool(self.columns(table.database, table.name))
+            about = self.particulars(self.placed(table)) if there else ()
+            return [*(mend.step for mend in self._mending(table)), *(part.step for part in about)]
+
+    def _mending(self, table: Table) -> tuple[Mend, ...]:
+        with self._turn:
+            live = self.columns(table.database, table.name)
+            found = self.compare(table)
+        return mending(self.placed(table), live, found, self.dialect)
 
     def _expected(self, table: Table) -> tuple[LiveColumn, ...]:
         columns = self.dialect.stored(table).columns

@@ -1,27 +1,33 @@
 """BigQuery's service."""
 
+import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import pyarrow as pa
 import requests
-from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, NotFound
+from google.api_core.exceptions import Conflict, GoogleAPICallError, GoogleAPIError, NotFound
 from google.api_core.exceptions import ServerError as ServiceError
 from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
-from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from pyarrow import parquet
 
+from protolith.arrow import arrow_schema
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.schema_json import from_json, to_json
 from protolith.engines.base import Engine
+from protolith.engines.bigquery_particulars import particulars
 from protolith.engines.bigquery_resource import bare, merged, resource, shortened
-from protolith.engines.drift import LiveColumn
-from protolith.engines.migrating import Entry, Size
+from protolith.engines.live import LiveColumn
+from protolith.engines.loads import Load, check_same_load
+from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
+from protolith.engines.particulars import Particular
 from protolith.engines.settings import EngineSettings, Service
 from protolith.errors import (
     ConflictError,
@@ -37,8 +43,16 @@ R = TypeVar("R")
 
 _FAILURES = (GoogleAPIError, GoogleAuthError, requests.RequestException)
 
+_JOURNAL = """
+SELECT fingerprint, done, sequence, live_columns FROM {}
+WHERE database_name = {} AND table_name = {}
+ORDER BY sequence DESC LIMIT 1
+"""
+
 RETRY: Retry = DEFAULT_RETRY.with_timeout(30)
 """How long a request is tried again; the client's own default is ten minutes."""
+JOB_RETRY: Retry = DEFAULT_JOB_RETRY.with_timeout(30)
+"""How long a query is, whose default is forty minutes."""
 
 
 def connect(_home: Path, settings: EngineSettings) -> "BigQueryEngine":
@@ -71,7 +85,7 @@ class BigQueryEngine(Engine):
     def run(self, statements: Sequence[str]) -> None:
         with self._turn:
             for statement in statements:
-                self._ask(self._client.query_and_wait, statement)
+                self._ask(self._client.query_and_wait, statement, job_retry=JOB_RETRY)
 
     def check_place(self, table: Table) -> None:
         live = self._get(table.database, table.name)
@@ -88,6 +102,13 @@ class BigQueryEngine(Engine):
 
     def canonical(self, types: Sequence[str]) -> list[str]:
         return list(types)  # they are written by the dialect on both sides
+
+    def placed(self, table: Table) -> Table:
+        return shortened(table)
+
+    def particulars(self, table: Table) -> Iterable[Particular]:
+        live = self._get(table.database, table.name)
+        return () if live is None else particulars(self.dialect, table, live.to_api_repr())
 
     def make(self, table: Table) -> None:
         self.dialect.create(table)  # what the service is documented to refuse is refused here
@@ -112,28 +133,59 @@ class BigQueryEngine(Engine):
             changed = bigquery.Table.from_api_repr(whole | {"schema": {"fields": fields}})
             self._ask(self._client.update_table, changed, ["schema"])
 
-    def load(self, table: Table, rows: pa.Table) -> None:
+    def load(self, table: Table, rows: pa.Table, load_id: str | None = None) -> bool:
+        """Append rows in one load job; with a load id the name of the job is made of it.
+
+        BigQuery takes one job of a name, and remembers it for six months.
+        """
         _check_loadable(table)
         with self._turn, tempfile.TemporaryFile(prefix="protolith-") as file:
             _write(rows, file)
-            file.seek(0)
             live = self._ask(self._client.get_table, self._reference(table))
-            options = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
-            options.enable_list_inference = True  # else a list is a record with a list
-            config = bigquery.LoadJobConfig(
-                source_format="PARQUET",
-                create_disposition="CREATE_NEVER",
-                write_disposition="WRITE_APPEND",
-                parquet_options=options,
-                schema=live.schema,  # else text cannot become GEOGRAPHY or JSON
-            )
-            send = self._client.load_table_from_file
-            job = self._asked(lambda: send(file, live.reference, job_config=config))
+            for name in _job_names(live, load_id):
+                file.seek(0)
+                job, begun = self._begin(file, live, name)
+                if begun:
+                    self._ask(job.result)
+                    break
+                if self._has_loaded(job):
+                    before = Load(job.output_rows or 0, 0, finished=True)
+                    check_same_load(table, load_id or "", before, rows.num_rows)
+                    return False
+        return True
+
+    def _begin(self, file: IO[bytes], live: bigquery.Table, name: str | None) -> tuple[Any, bool]:
+        """The load job of that name, and whether it did not exist before."""
+        options = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
+        options.enable_list_inference = True  # else a list is a record with a list
+        config = bigquery.LoadJobConfig(
+            source_format="PARQUET",
+            create_disposition="CREATE_NEVER",
+            write_disposition="WRITE_APPEND",
+            parquet_options=options,
+            schema=live.schema,  # else text cannot become GEOGRAPHY or JSON
+        )
+        send = self._client.load_table_from_file
+        try:
+            return send(file, live.reference, job_config=config, job_id=name), True
+        except Conflict:
+            return self._ask(self._client.get_job, name), False
+        except _FAILURES as error:
+            raise _refusal(error) from None
+
+    def _has_loaded(self, job: Any) -> bool:
+        try:
             self._ask(job.result)
+        except EngineError:  # a job that failed has loaded nothing, and keeps its name
+            return False
+        return True
+
+    def forget_loads(self, table: Table) -> None:
+        """A new table has other names of jobs."""
 
     def query(self, sql: str) -> pa.Table:
         with self._turn:
-            found = self._ask(self._client.query_and_wait, sql)
+            found = self._ask(self._client.query_and_wait, sql, job_retry=JOB_RETRY)
             # Through REST: the faster way is one more service, with rights of its own.
             rows: pa.Table = self._asked(lambda: found.to_arrow(create_bqstorage_client=False))
         return rows
@@ -142,16 +194,52 @@ class BigQueryEngine(Engine):
         """Nothing goes on in a table after its statement has ended."""
 
     def run_steps(self, migration: Migration, first: int) -> None:
-        raise EngineError(
-            "BigQuery: a migration is planned here, but not run",
-            hint="run the statements of the plan yourself; a schema of it goes to tables.patch",
-        )
+        if not migration.steps:
+            return
+        columns = columns_text(self, migration)
+        for number, step in enumerate(migration.steps[first:], first):
+            self._write_journal(migration, number, columns)
+            check_rows(self, step.checks, step)
+            self.run(step.statements)
+            if step.patch:
+                self.patch(migration.tables[number + 1])
+        self.verify(migration.new)
+        self._write_journal(migration, len(migration.steps), columns)
+
+    def _write_journal(self, migration: Migration, done: int, columns: str) -> None:
+        if not self.columns(JOURNAL.database, JOURNAL.name):
+            self.make(JOURNAL)
+        finished = done == len(migration.steps)
+        self._add_to_journal(migration.old, migration.fingerprint, done, finished, columns)
+
+    def _add_to_journal(self, table: Table, *words: object) -> None:
+        """Write a line more: the last one counts, and there is no moment without one."""
+        last = self._last_entry(table)
+        sequence = 1 if last is None else last["sequence"] + 1
+        *begun, columns = words
+        line = (table.database, table.name, *begun, sequence, columns)
+        schema = arrow_schema(JOURNAL)
+        row = dict(zip(schema.names, line, strict=True))
+        self.load(JOURNAL, pa.Table.from_pylist([row], schema=schema))
+
+    def _last_entry(self, table: Table) -> dict[str, Any] | None:
+        if not self.columns(JOURNAL.database, JOURNAL.name):
+            return None
+        places = map(self.dialect.literal, (table.database, table.name))
+        rows = self.query(_JOURNAL.format(self.dialect.qualified(JOURNAL), *places)).to_pylist()
+        return rows[0] if rows else None
 
     def journal(self, table: Table) -> Entry | None:
-        return None
+        with self._turn:
+            last = self._last_entry(table)
+        if last is None or not last["fingerprint"]:
+            return None
+        return Entry(last["fingerprint"], last["done"], last["live_columns"])
 
     def forget_migration(self, table: Table) -> None:
-        """No migration is begun here, so none is remembered."""
+        with self._turn:
+            if self.journal(table) is not None:
+                self._add_to_journal(table, "", 0, True, "")  # noqa: FBT003 - a value of a column
 
     def size(self, table: Table) -> Size:
         found = self._get(table.database, table.name)
@@ -208,6 +296,16 @@ def _write(rows: pa.Table, file: IO[bytes]) -> None:
         parquet.write_table(rows, file)
     except pa.ArrowInvalid as error:  # among them NULL where none may be
         raise EngineError(f"rows refused before BigQuery was asked: {error}") from None
+
+
+def _job_names(live: bigquery.Table, load_id: str | None) -> Iterator[str | None]:
+    """The name of each attempt at a load; without an id the client makes one up."""
+    if load_id is None:
+        yield None
+        return
+    for attempt in count():
+        text = f"{live.reference} {live.created} {attempt} {load_id}"
+        yield f"protolith_{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _check_loadable(table: Table) -> None:

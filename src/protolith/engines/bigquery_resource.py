@@ -60,8 +60,10 @@ def merged(live: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]
 
 def _merged(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     field = dict(live)
-    if wanted.get("description"):
-        field["description"] = wanted["description"]
+    if wanted and wanted.get("description", "") != field.get("description", ""):
+        field["description"] = wanted.get("description", "")
+    if "policyTags" in wanted:
+        field["policyTags"] = wanted["policyTags"]
     if field.get("mode") == "REQUIRED" and wanted.get("mode") == "NULLABLE":
         field["mode"] = "NULLABLE"
     if "fields" in live and "fields" in wanted:

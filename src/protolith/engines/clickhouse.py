@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,15 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 
 from protolith.dialects import dialect
 from protolith.dialects.clickhouse.alter import WAIT
+from protolith.dialects.clickhouse.clusters import on_cluster
 from protolith.engines.base import Engine
-from protolith.engines.drift import LiveColumn
+from protolith.engines.clickhouse_loads import FORGET_LOADS, deduplicated, load_once
+from protolith.engines.clickhouse_particulars import particulars
+from protolith.engines.live import LiveColumn
+from protolith.engines.loads import LOADS
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
+from protolith.engines.particulars import Particular
 from protolith.engines.settings import EngineSettings, Server
 from protolith.errors import (
     BusyError,
@@ -28,6 +33,7 @@ from protolith.errors import (
     EngineError,
     EngineUnavailableError,
     SchemaRegistryError,
+    StorageFullError,
 )
 from protolith.migrations import Migration, Step
 from protolith.tables import Table
@@ -49,7 +55,7 @@ SELECT mutation_id, latest_fail_reason, command FROM system.mutations
 WHERE database = {database:String} AND table = {table:String} AND NOT is_done AND NOT is_killed
 """
 _KILL = """
-KILL MUTATION WHERE database = {database:String} AND table = {table:String}
+WHERE database = {database:String} AND table = {table:String}
 AND mutation_id = {mutation:String} SYNC
 """
 _SIZE = """
@@ -65,6 +71,7 @@ _FORGET = """
 DELETE FROM protolith.migrations
 WHERE database_name = {database:String} AND table_name = {table:String}
 """
+_FULL = ("NOT_ENOUGH_SPACE", "No space left on device")
 _PATIENCE, _PAUSE = 6000, 0.1
 # Without the first, NULL for a column that takes none becomes 0 or '' without a word.
 _LOAD = {"input_format_null_as_default": 0}
@@ -189,22 +196,41 @@ class ClickHouseEngine(Engine):
             rows = self._ask(self._client.query, sql).result_rows
         return list(rows[0])
 
-    def load(self, table: Table, rows: pa.Table) -> None:
+    def particulars(self, table: Table) -> Iterable[Particular]:
+        return particulars(self, table)
+
+    def load(self, table: Table, rows: pa.Table, load_id: str | None = None) -> bool:
         if self.dialect.version != self.dialect.versions[-1]:
             rows = without_missing_records(rows)
         with self._turn:
-            self._ask(
-                self._client.insert_arrow,
-                self.dialect.quote(table.name),
-                rows,
-                database=self.dialect.quote(table.database),
-                settings=_LOAD,
-            )
+            if load_id is not None:
+                return load_once(self, table, rows, load_id)
+            self.insert(table, rows, deduplicated(self, yes=False))
+        return True
+
+    def insert(self, table: Table, rows: pa.Table, settings: Mapping[str, Any]) -> None:
+        """Insert rows with settings of the insert."""
+        self._ask(
+            self._client.insert_arrow,
+            self.dialect.quote(table.name),
+            rows,
+            database=self.dialect.quote(table.database),
+            settings={**_LOAD, **settings},
+        )
+
+    def has_setting(self, name: str) -> bool:
+        """Whether the server has a setting of that name."""
+        return name in self._client.server_settings
+
+    def forget_loads(self, table: Table) -> None:
+        with self._turn:
+            if self.columns(LOADS.database, LOADS.name):
+                self._ask(self._client.command, FORGET_LOADS, parameters=_place(table))
 
     def settle(self, table: Table) -> None:
         with self._turn:
             for _ in range(_PATIENCE):
-                open_ = self._select(_UNFINISHED, table)
+                open_ = self.select(_UNFINISHED, table)
                 failed = [row for row in open_ if row[1]]
                 if failed:
                     raise ConflictError(
@@ -238,10 +264,11 @@ class ClickHouseEngine(Engine):
             self.run([statement])
             self.settle(table)
         except SchemaRegistryError:
-            for mutation, *_ in self._select(_UNFINISHED, table):
+            on = on_cluster(self.dialect, table)
+            for mutation, *_ in self.select(_UNFINISHED, table):
                 self._ask(
                     self._client.command,
-                    _KILL,
+                    f"KILL MUTATION{on}{_KILL}",
                     parameters=_place(table) | {"mutation": mutation},
                 )
             names = step.change.place[:1]
@@ -251,7 +278,7 @@ class ClickHouseEngine(Engine):
                 if name in stored and name in live:
                     text = self.dialect.type_text(stored[name].type, nullable=stored[name].nullable)
                     back = f"MODIFY COLUMN {self.dialect.quote(name)} {text}"
-                    self.run([f"ALTER TABLE {self.dialect.qualified(table)} {back}{WAIT}"])
+                    self.run([f"ALTER TABLE {self.dialect.qualified(table)}{on} {back}{WAIT}"])
             raise
 
     def _write_journal(self, migration: Migration, done: int, columns: str) -> None:
@@ -269,7 +296,7 @@ class ClickHouseEngine(Engine):
         with self._turn:
             if not self.columns(JOURNAL.database, JOURNAL.name):
                 return None
-            rows = self._select(_JOURNAL, table)
+            rows = self.select(_JOURNAL, table)
         return Entry(*rows[0]) if rows else None
 
     def forget_migration(self, table: Table) -> None:
@@ -279,11 +306,13 @@ class ClickHouseEngine(Engine):
 
     def size(self, table: Table) -> Size:
         with self._turn:
-            rows = self._select(_SIZE, table)
+            rows = self.select(_SIZE, table)
         return Size(*rows[0])
 
-    def _select(self, sql: str, table: Table) -> Any:
-        return self._ask(self._client.query, sql, parameters=_place(table)).result_rows
+    def select(self, sql: str, table: Table, **parameters: str) -> Any:
+        """The rows of a query about a table."""
+        parameters |= _place(table)
+        return self._ask(self._client.query, sql, parameters=parameters).result_rows
 
     def query(self, sql: str) -> pa.Table:
         with self._turn:
@@ -311,8 +340,11 @@ class ClickHouseEngine(Engine):
         except ClickHouseError as error:
             raise self._refused(error) from None
 
-    def _refused(self, error: ClickHouseError) -> EngineError:
-        return EngineError(f"ClickHouse refused: {_reason(error, self._hidden)}")
+    def _refused(self, error: ClickHouseError) -> SchemaRegistryError:
+        reason = _reason(error, self._hidden)
+        if any(word in str(error) for word in _FULL):
+            return StorageFullError(f"the disk of ClickHouse is full: {reason}", hint="make room")
+        return EngineError(f"ClickHouse refused: {reason}")
 
 
 def _reason(error: ClickHouseError, hidden: Mapping[str, str]) -> str:

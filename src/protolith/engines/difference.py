@@ -6,14 +6,18 @@ from typing import Literal, TypeAlias
 
 from protolith.errors import Detail
 
-Kind: TypeAlias = Literal["missing", "extra", "type", "nullability", "comment", "order"]
+OfTable: TypeAlias = Literal["partition_by", "order_by", "primary_key", "ttl", "engine", "settings"]
+Kind: TypeAlias = (
+    Literal["missing", "extra", "type", "nullability", "comment", "order", "default"] | OfTable
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One way in which a column differs; `harmless` if every row can still be loaded and read.
 
-    `column` is a dotted path where the difference is within a record, a list or a map.
+    `column` is a dotted path where the difference is within a record, a list or a map, and empty
+    for what is about the table.
     `expected` and `live` are texts: types, comments, positions from 1, or `NULL` and `NOT NULL`;
     `expected` is empty for an extra column, `live` for a missing one.
     """
@@ -30,7 +34,7 @@ class Difference:
     @property
     def detail(self) -> Detail:
         """The difference as a place with a sentence."""
-        return Detail(self._sentence(), field_path=self.column)
+        return Detail(self._sentence(), field_path=self.column or None)
 
     def _sentence(self) -> str:
         match self.kind:
@@ -42,11 +46,19 @@ class Difference:
                 allows = self.live == "NULL"
                 return "allows NULL, should not" if allows else "refuses NULL, should allow it"
             case "comment":
-                return f"has the comment {self.live!r}, should have {self.expected!r}"
+                who = "" if self.column else "the table "
+                return f"{who}has the comment {self.live!r}, should have {self.expected!r}"
             case "order":
                 return f"is column {self.live}, should be column {self.expected}"
-            case _:
+            case "type":
                 return f"is {self.live}, should be {self.expected}"
+            case "default":
+                live, expected = self.live or "none", self.expected or "none"
+                return f"has the default {live}, should have {expected}"
+            case _:
+                clause = self.kind.replace("_", " ").upper()
+                live, expected = self.live or "no", self.expected or "none"
+                return f"the table has {live} as {clause}, should have {expected}"
 
 
 def moved(expected: Sequence[str], live: Sequence[str], *, prefix: str = "") -> list[Difference]:

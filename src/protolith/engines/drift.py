@@ -4,35 +4,24 @@ from dataclasses import dataclass
 
 from protolith.dialects import Dialect
 from protolith.engines.difference import Difference, moved, null
+from protolith.engines.live import LiveColumn
 from protolith.engines.nested import within
-
-
-@dataclass(frozen=True, slots=True)
-class LiveColumn:
-    """A column as the engine reports it, its type in the engine's own canonical text.
-
-    `nullable` is None where the engine says it within the type; `inner_comments` are those of
-    fields inside records, by their dotted paths, where the engine has such.
-    """
-
-    name: str
-    type: str
-    nullable: bool | None = None
-    comment: str = ""
-    inner_comments: tuple[tuple[str, str], ...] = ()
+from protolith.migrations import PlannedStep
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
     """What differs between the table that should be in an engine and the live one, by name.
 
-    `exists` is false where there is no such table; then no difference is listed.
+    `exists` is false where there is no such table; then no difference is listed. `mend` are the
+    steps that would make it what it should be, in their order.
     """
 
     deployment_id: str
     version: int
     exists: bool
     differences: tuple[Difference, ...] = ()
+    mend: tuple[PlannedStep, ...] = ()
 
     @property
     def differs(self) -> bool:

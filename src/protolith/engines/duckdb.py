@@ -1,8 +1,8 @@
 """DuckDB in a file."""
 
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,18 @@ import pyarrow as pa
 
 from protolith.dialects import dialect
 from protolith.engines.base import Engine
-from protolith.engines.drift import LiveColumn
+from protolith.engines.duckdb_particulars import particulars
+from protolith.engines.live import LiveColumn
+from protolith.engines.loads import LOADS, Load, check_same_load
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
+from protolith.engines.particulars import Particular
 from protolith.engines.settings import EngineSettings
 from protolith.errors import (
     ConflictError,
     EngineError,
     EngineUnavailableError,
     SchemaRegistryError,
+    StorageFullError,
 )
 from protolith.migrations import Migration
 from protolith.tables import Table
@@ -50,6 +54,9 @@ WHERE database_name = current_database() AND lower(schema_name) = lower($1)
 _BLOCKS = """
 SELECT count(DISTINCT block_id) FILTER (block_id >= 0) FROM pragma_storage_info(?)
 """
+_FULL = "No space left on device"
+_MAKE_ROOM = "make room, and try again: a load is there in whole, or not at all"
+_OF_TABLE = "WHERE database_name = ? AND table_name = ?"
 # No statement reaches the network or other files, and none can undo that.
 _CLOSED = (
     "SET TimeZone = 'UTC'",
@@ -71,6 +78,10 @@ def connect(home: Path, settings: EngineSettings) -> "DuckDBEngine":
             "DuckDB misreads the path of the data directory: there is a ? or a backslash in it",
             hint="use another data directory",
         )
+    return DuckDBEngine(path, home)
+
+
+def _connect(path: str, home: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(path)
     except duckdb.Error as error:
@@ -81,7 +92,7 @@ def connect(home: Path, settings: EngineSettings) -> "DuckDBEngine":
     except duckdb.Error as error:
         connection.close()
         raise _unavailable(error, home) from None
-    return DuckDBEngine(connection, home)
+    return connection
 
 
 class DuckDBEngine(Engine):
@@ -89,21 +100,27 @@ class DuckDBEngine(Engine):
 
     name = "duckdb"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    def __init__(self, path: str, home: Path) -> None:
         super().__init__()
         self.dialect = dialect("duckdb", version=duckdb.__version__)
-        self._connection = connection
+        self._connection = _connect(path, home)
+        self._path = path
         self._home = home
 
     def run(self, statements: Sequence[str]) -> None:
+        with self._transaction():
+            for statement in statements:
+                self._ask(statement)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         with self._turn:
             self._ask("BEGIN")
             try:
-                for statement in statements:
-                    self._ask(statement)
+                yield
                 self._ask("COMMIT")
-            except EngineError:
-                with suppress(EngineError):  # a COMMIT that fails has rolled back already
+            except BaseException:
+                with suppress(SchemaRegistryError):  # a COMMIT that fails has rolled back already
                     self._ask("ROLLBACK")
                 raise
 
@@ -126,16 +143,40 @@ class DuckDBEngine(Engine):
         with self._turn:
             return list(self._ask(f"SELECT {columns}")[0])
 
-    def load(self, table: Table, rows: pa.Table) -> None:
+    def particulars(self, table: Table) -> Iterable[Particular]:
+        return particulars(self, table)
+
+    def load(self, table: Table, rows: pa.Table, load_id: str | None = None) -> bool:
         # A unique name: a Python variable of the table's name would be read instead of the table.
         source = f"_protolith_{secrets.token_hex(8)}"
+        name = self.dialect.qualified(table)
         with self._turn:
             self._connection.register(source, rows)
             try:
-                name = self.dialect.qualified(table)
-                self.run([f"INSERT INTO {name} BY NAME SELECT * FROM {source}"])  # noqa: S608
+                with self._transaction():
+                    if load_id is not None and not self._note_load(table, load_id, rows.num_rows):
+                        return False
+                    self._ask(f"INSERT INTO {name} BY NAME SELECT * FROM {source}")  # noqa: S608
             finally:
-                self._connection.unregister(source)
+                with suppress(duckdb.Error):  # after a fatal error it is another connection
+                    self._connection.unregister(source)
+        return True
+
+    def _note_load(self, table: Table, load_id: str, rows: int) -> bool:
+        """Keep the id of a load, in its transaction; False if it is there already."""
+        for statement in self.dialect.create(LOADS)[:2]:
+            self._ask(statement)
+        name, place = self.dialect.qualified(LOADS), [table.database, table.name, load_id]
+        sql = f"SELECT row_count, block_rows, finished FROM {name} {_OF_TABLE} AND load_id = ?"  # noqa: S608
+        for found in self._ask(sql, place):
+            check_same_load(table, load_id, Load(*found), rows)
+            return False
+        row = [*place, str(rows), str(rows)]
+        self._ask(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?, true)", row)  # noqa: S608
+        return True
+
+    def forget_loads(self, table: Table) -> None:
+        self._forget(LOADS, table)
 
     def settle(self, table: Table) -> None:
         """Nothing goes on by itself: a transaction that died has left nothing."""
@@ -144,19 +185,13 @@ class DuckDBEngine(Engine):
         if first == len(migration.steps):
             return
         columns = columns_text(self, migration)
-        self._ask("BEGIN")
-        try:
+        with self._transaction():
             for step in migration.steps[first:]:
                 check_rows(self, step.checks, step)
                 for statement in step.statements:
                     self._ask(statement)
             self.verify(migration.new)
             self._write_journal(migration, columns)
-            self._ask("COMMIT")
-        except SchemaRegistryError:
-            with suppress(EngineError):
-                self._ask("ROLLBACK")
-            raise
 
     def _write_journal(self, migration: Migration, columns: str) -> None:
         for statement in self.dialect.create(JOURNAL)[:2]:
@@ -174,20 +209,17 @@ class DuckDBEngine(Engine):
         with self._turn:
             if not self.columns(JOURNAL.database, JOURNAL.name):
                 return None
-            sql = (
-                f"SELECT fingerprint, done, live_columns FROM {self._journal_name}"  # noqa: S608
-                " WHERE database_name = ? AND table_name = ?"
-            )
+            sql = f"SELECT fingerprint, done, live_columns FROM {self._journal_name} {_OF_TABLE}"  # noqa: S608
             rows = self._ask(sql, [table.database, table.name])
         return Entry(*rows[0]) if rows else None
 
     def forget_migration(self, table: Table) -> None:
+        self._forget(JOURNAL, table)
+
+    def _forget(self, own: Table, table: Table) -> None:
         with self._turn:
-            if self.columns(JOURNAL.database, JOURNAL.name):
-                sql = (
-                    f"DELETE FROM {self._journal_name}"  # noqa: S608
-                    " WHERE database_name = ? AND table_name = ?"
-                )
+            if self.columns(own.database, own.name):
+                sql = f"DELETE FROM {self.dialect.qualified(own)} {_OF_TABLE}"  # noqa: S608
                 self._ask(sql, [table.database, table.name])
 
     def size(self, table: Table) -> Size:
@@ -221,8 +253,16 @@ class DuckDBEngine(Engine):
             raise self._refused(error) from None
         return rows
 
-    def _refused(self, error: duckdb.Error) -> EngineError:
-        return EngineError(f"DuckDB refused: {_reason(error, self._home)}")
+    def _refused(self, error: duckdb.Error) -> SchemaRegistryError:
+        if isinstance(error, duckdb.FatalException) and self._path != ":memory:":
+            # It takes nothing more. Opened again, the file is at its last commit.
+            with suppress(duckdb.Error):
+                self._connection.close()
+            self._connection = _connect(self._path, self._home)
+        reason = _reason(error, self._home)
+        if _FULL in str(error):
+            return StorageFullError(f"the disk of DuckDB is full: {reason}", hint=_MAKE_ROOM)
+        return EngineError(f"DuckDB refused: {reason}")
 
 
 def _unavailable(error: duckdb.Error, home: Path) -> EngineUnavailableError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from protolith.dialects.clickhouse.alter import BESIDE
 from protolith.engines.difference import Difference
-from protolith.engines.drift import LiveColumn
+from protolith.engines.live import LiveColumn
 from protolith.errors import ConflictError, Detail
 from protolith.migrations import Check, Migration, Step
 from protolith.tables import Boolean, Column, Integer, String, Table
@@ -120,7 +120,7 @@ def check_rows(engine: "Engine", checks: tuple[Check, ...], step: Step | None = 
 
 def detail(step: Step) -> Detail:
     """A step as a place with a sentence."""
-    return Detail(step.why, field_path=".".join(step.change.place) or None)
+    return Detail(step.sentence, field_path=".".join(step.change.place) or None)
 
 
 def _differences(engine: "Engine", table: Table, *, exactly: bool = False) -> list[Difference]:

@@ -2,6 +2,16 @@
 
 from protolith.dialects.alteration import Check, Outcome, Risk, Step
 from protolith.migrations.planning import keeping, plan
-from protolith.migrations.values import Migration
+from protolith.migrations.values import Migration, PlannedStep, planned_step
 
-__all__ = ["Check", "Migration", "Outcome", "Risk", "Step", "keeping", "plan"]
+__all__ = [
+    "Check",
+    "Migration",
+    "Outcome",
+    "PlannedStep",
+    "Risk",
+    "Step",
+    "keeping",
+    "plan",
+    "planned_step",
+]

@@ -6,6 +6,7 @@ from protolith.changes import (
     Change,
     ChangeNullability,
     ChangeType,
+    RenameColumn,
     ReorderColumns,
     apply,
     diff,
@@ -13,7 +14,7 @@ from protolith.changes import (
     with_columns,
 )
 from protolith.dialects import Dialect
-from protolith.dialects.alteration import Check, chain
+from protolith.dialects.alteration import Check, Step, chain
 from protolith.errors import ConflictError, Detail
 from protolith.migrations.values import Migration, fingerprint
 from protolith.tables import Column, List, Map, Table, Type, records_in
@@ -30,10 +31,9 @@ def plan(old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False
     for change in diff(old, target):
         checks += _early_checks(old, tables[-1], change, dialect)
         step = dialect.alter(tables[-1], change)
-        unmoved = isinstance(change, ReorderColumns) and step.outcome == "nothing"
         steps.append(step)
         # What the engine does instead counts: a column that is NULL after all, an order that stays.
-        tables.append(tables[-1] if unmoved else apply(step.change, tables[-1]))
+        tables.append(tables[-1] if _stays(step) else apply(step.change, tables[-1]))
     return Migration(
         dialect=dialect.name,
         steps=tuple(steps),
@@ -41,6 +41,13 @@ def plan(old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False
         checks=tuple(checks),
         fingerprint=fingerprint(tuple(tables), tuple(steps)),
     )
+
+
+def _stays(step: Step) -> bool:
+    if isinstance(step.change, ReorderColumns):
+        return step.outcome == "nothing"
+    # After a name that stays, changes speak of the new one all the same.
+    return step.outcome == "impossible" and not isinstance(step.change, RenameColumn)
 
 
 def _early_checks(old: Table, table: Table, change: Change, dialect: Dialect) -> tuple[Check, ...]:

@@ -4,10 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from protolith.dialects.alteration import Check, Risk, Step
+from protolith.changes import AddColumn
+from protolith.dialects.alteration import Check, Outcome, Risk, Step
 from protolith.tables import Table
 
 RISKS: tuple[Risk, ...] = ("none", "rewrite", "lossy")
+OUTCOMES: tuple[Outcome, ...] = ("nothing", "in place", "rewrite", "rebuild", "impossible")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class Migration:
         return max((step.risk for step in self.steps), key=RISKS.index, default="none")
 
     @property
+    def outcome(self) -> Outcome:
+        """The worst outcome of a step."""
+        return max((step.outcome for step in self.steps), key=OUTCOMES.index, default="nothing")
+
+    @property
     def impossible(self) -> tuple[Step, ...]:
         """The steps that the engine cannot make."""
         return tuple(step for step in self.steps if step.outcome == "impossible")
@@ -59,3 +66,37 @@ class Migration:
 def fingerprint(tables: tuple[Table, ...], steps: tuple[Step, ...]) -> str:
     """The same text for the same migration."""
     return hashlib.sha256(repr((tables[0], [step.change for step in steps])).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One change of a table: what the engine is told, what that risks, and why.
+
+    `loads` says whether rows may be loaded meanwhile. `patch` is BigQuery's whole new schema as
+    JSON for `tables.patch`, where a change is not SQL.
+    """
+
+    change: str
+    field_path: str
+    outcome: Outcome
+    risk: Risk
+    why: str
+    statements: list[str]
+    loads: bool
+    patch: str = ""
+
+
+def planned_step(step: Step) -> PlannedStep:
+    """A step as an answer."""
+    change = step.change
+    place = (*change.place, change.column.name) if isinstance(change, AddColumn) else change.place
+    return PlannedStep(
+        change=type(change).__name__,
+        field_path=".".join(place),
+        outcome=step.outcome,
+        risk=step.risk,
+        why=step.sentence,
+        statements=list(step.statements),
+        loads=step.loads,
+        patch=step.patch,
+    )

@@ -1,10 +1,11 @@
 """The registry: what Protolith remembers, and what it does with it."""
 
+from protolith.migrations import PlannedStep
 from protolith.registry.administration import Diagnosis
 from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.deployments import DeployedTable
 from protolith.registry.evolution import CompatibilityMode, VersionWaiver
-from protolith.registry.migrating import PlannedMigration, PlannedStep
+from protolith.registry.migrating import PlannedMigration
 from protolith.registry.readiness import Readiness
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry

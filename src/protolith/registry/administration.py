@@ -5,16 +5,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import EllipsisType
+from typing import TYPE_CHECKING, Literal
 
 from protolith.engines import Engine
-from protolith.errors import EngineUnavailableError, MalformedError, SchemaRegistryError
+from protolith.errors import BusyError, EngineUnavailableError, MalformedError, SchemaRegistryError
 from protolith.layout import Layout
 from protolith.limits import DATA
+from protolith.registry.intents import Intent
 from protolith.registry.readiness import Readiness, readiness
 from protolith.registry.relationships import Relationships, relationships
 from protolith.registry.values import SchemaMetadata, SchemaVersion, schema_metadata, schema_version
-from protolith.store import Change, Deployment, Search, Store, Subject, Version
+from protolith.store import About, Change, Deployment, Search, Store, Subject, Version
 from protolith.store.transfer import export_store, import_store
 from protolith.tables import Table, check_text
 
@@ -26,8 +28,8 @@ class Diagnosis:
     """One table of the registry as its engine has it.
 
     `state` is "fine"; "differs" where the engine has another table or none; "unfinished" where the
-    registry never heard whether it was created; "unknown" where the engine does not answer.
-    `mended` says that the registry and the engine agree since.
+    registry never heard whether it was created, or moved; "unknown" where the engine does not
+    answer. `mended` says that the registry and the engine agree since.
     """
 
     subject: str
@@ -40,6 +42,10 @@ class Diagnosis:
 
 class Administration(ABC):
     """The part of `SchemaRegistry` that looks after what is registered."""
+
+    if TYPE_CHECKING:
+
+        def _finish(self, subject: str, deployment: Deployment) -> tuple[int, str]: ...
 
     @property
     @abstractmethod
@@ -119,6 +125,17 @@ class Administration(ABC):
         """Set labels of a subject, take away those that are None, and return all it has then."""
         return self._store.label(self._store.find(schema_id).subject, labels)
 
+    def change_schema(
+        self,
+        schema_id: str,
+        labels: Mapping[str, str | None],
+        *,
+        description: str | EllipsisType | None = ...,
+    ) -> About:
+        """Change labels, and the description if one is given, at once; return all of both."""
+        subject = self._store.find(schema_id).subject
+        return self._store.change_about(subject, labels, description=description)
+
     def get_labels(self, schema_id: str) -> dict[str, str]:
         """The labels of a subject."""
         return self._store.labels(self._store.find(schema_id).subject)
@@ -150,14 +167,17 @@ class Administration(ABC):
         """Compare every table that is registered with its engine.
 
         With `mend` what was cut off while a table was created is finished: the table is created if
-        it is missing, and forgotten if that cannot be. A table that differs is only reported.
+        it is missing, and forgotten if that cannot be. A migration that was cut off is finished
+        too, unless what is left of it can lose values. A table that differs is only reported.
         With `unfinished` alone those that were cut off are looked at.
         """
         return [
-            self._diagnose(subject, deployment, mend=mend)
+            (self._diagnose if deployment.intent is None else self._diagnose_migration)(
+                subject, deployment, mend=mend
+            )
             for subject, deployments in self._store.all_deployments().items()
             for deployment in deployments
-            if not (unfinished and deployment.created)
+            if not (unfinished and deployment.created and deployment.intent is None)
         ]
 
     def _diagnose(self, subject: str, deployment: Deployment, *, mend: bool) -> Diagnosis:
@@ -185,6 +205,22 @@ class Administration(ABC):
             layout = deployment.layout
             self._store.keep_deployment(*about, created=True, layout=layout)
         return Diagnosis(*about, "unfinished", "its creation was cut off", mended=mend)
+
+    def _diagnose_migration(self, subject: str, deployment: Deployment, *, mend: bool) -> Diagnosis:
+        about = (subject, deployment.engine)
+        intent = Intent.of(deployment.intent or "")
+        command = intent.command(subject, deployment)
+        if not mend:
+            said = f"its migration to version {intent.version} was cut off; this finishes it"
+            return Diagnosis(*about, deployment.version, "unfinished", f"{said}: {command}")
+        try:
+            version, said = self._finish(subject, deployment)
+        except (EngineUnavailableError, BusyError) as error:
+            return Diagnosis(*about, deployment.version, "unknown", error.message)
+        except SchemaRegistryError as error:
+            said = f"{error.message}; this finishes it: {command}"
+            return Diagnosis(*about, deployment.version, "unfinished", said)
+        return Diagnosis(*about, version, "unfinished", said, mended=True)
 
     # ── inside ──
 

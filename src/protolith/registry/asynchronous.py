@@ -81,6 +81,7 @@ class AsyncSchemaRegistry:
     undelete_schema = _awaited(SchemaRegistry.undelete_schema)
     describe_schema = _awaited(SchemaRegistry.describe_schema)
     label_schema = _awaited(SchemaRegistry.label_schema)
+    change_schema = _awaited(SchemaRegistry.change_schema)
     get_labels = _awaited(SchemaRegistry.get_labels)
     audit = _awaited(SchemaRegistry.audit)
     export = _awaited(SchemaRegistry.export)

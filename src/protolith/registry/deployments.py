@@ -49,6 +49,7 @@ def split_id(deployment_id: str) -> tuple[str, str]:
 def drift_of(table: Table, live: Engine, version: int) -> Drift:
     """What differs between a deployment's table and the live one."""
     name = f"{table.database}.{table.name}:{live.name}"
-    if not live.columns(table.database, table.name):
-        return Drift(name, version, exists=False)
-    return Drift(name, version, exists=True, differences=live.compare(table))
+    exists = bool(live.columns(table.database, table.name))
+    found = live.drift(table) if exists else ()
+    mend = () if exists and not found else tuple(live.mend(table))
+    return Drift(name, version, exists, found, mend)

@@ -1,59 +1,72 @@
 """Protobuf data into an engine: decode everything first, then load all of it or nothing."""
 
-import tempfile
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
-
-import pyarrow as pa
 
 from protolith.arrow import arrow_schema
 from protolith.counts import count
-from protolith.decoding import Decoded, Frames, ReferenceDecoder, Source, decode_source
-from protolith.engines import Engine
-from protolith.errors import MalformedError, quoted
+from protolith.decoding import (
+    Decoded,
+    Frames,
+    ReferenceDecoder,
+    Source,
+    content_digest,
+    decode_source,
+)
+from protolith.engines import Engine, check_load_id
+from protolith.errors import ConflictError, MalformedError, quoted
 from protolith.layout import Layout
+from protolith.registry.cache import SchemaCache
 from protolith.registry.fitting import fitted
+from protolith.registry.groups import Groups, LiveTable
 from protolith.registry.letters import DeadLetters, Replayed
 from protolith.registry.registration import descriptors_of
+from protolith.registry.spool import Spool
 from protolith.registry.values import LoadResult
 from protolith.store import Deployment, Store, Version
+from protolith.store.access import current as current_grants
 from protolith.tables import Table
-
-if TYPE_CHECKING:
-    from functools import cached_property
 
 NOTHING_LOADED = "is it the right schema, and the right framing?"
 """The hint where every record was skipped."""
 
+CONTENT = "content"
+"""The load id that stands for one made of the content and the version."""
+
+
+_SECONDS = 1
+"""How long a live table is taken for what it was, before it is looked at again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table in an engine as that stores it, and what decodes messages of a version for it."""
+    """A live table, and what decodes messages of a version for it."""
 
-    engine: Engine
-    table: Table
+    live: LiveTable
     decoder: ReferenceDecoder
     version: Version
     left_out: list[str]
 
-    def result(self, account: Decoded) -> LoadResult:
+    def result(self, account: Decoded, load_id: str | None, *, added: bool) -> LoadResult:
         """What a load did."""
         return LoadResult(
-            engine=self.engine.name,
-            database_name=self.table.database,
-            table_name=self.table.name,
+            engine=self.live.engine.name,
+            database_name=self.live.table.database,
+            table_name=self.live.table.name,
             version=self.version.version,
-            rows=account.rows,
+            rows=account.rows if added else 0,
             rejected_count=account.rejected_count,
             rejected=account.rejected,
             unknown_fields=dict(account.unknown_fields),
             cut=dict(account.cut),
             left_out=self.left_out,
+            load_id=load_id,
+            already_loaded=not added,
         )
 
 
@@ -78,7 +91,19 @@ class Loading:
     @abstractmethod
     def _table(self, version: Version, layout: Layout = ...) -> Table: ...
 
-    def ingest(
+    @cached_property
+    def _groups(self) -> Groups:
+        return Groups()
+
+    @cached_property
+    def _targets(self) -> SchemaCache[Target]:
+        return SchemaCache(ttl_seconds=_SECONDS)
+
+    @cached_property
+    def _looking(self) -> list[Lock]:
+        return [Lock() for _ in range(16)]
+
+    def ingest(  # noqa: PLR0913 - all but three by name alone
         self,
         schema_id: str,
         data: bytes | BinaryIO | Path | Source,
@@ -86,21 +111,27 @@ class Loading:
         *,
         skip_bad: bool = False,
         dead_letters: Path | None = None,
+        load_id: str | None = None,
     ) -> LoadResult:
         """Load protobuf messages of a version into its subject's table, of whatever version it is.
 
         Data is length-delimited messages, or a `Source`, which says more of it. The engine may be
         left out where the table exists in one alone. A bad record means that nothing is loaded,
         unless `skip_bad`, or `dead_letters` is a file that keeps its bytes for `replay`; either way
-        it is reported with its index, byte offset and reason.
+        it is reported with its index, byte offset and reason. A load with a `load_id` is there
+        once, however often it is run; "content" makes one of the data's bytes and the version.
         """
-        target = self._target(schema_id, engine)
         source = data if isinstance(data, Source) else Source(data)
+        if load_id is not None:
+            check_load_id(load_id)
+        target = self._target(schema_id, engine)
+        if load_id == CONTENT:
+            load_id = f"{target.version.version_hash[:16]}-{content_digest(source)}"
         letters = None
         if dead_letters is not None:
             about = target.version.schema_id, target.version.version
             letters = DeadLetters(dead_letters, *about, source)
-        return target.result(load(source, target, skip_bad=skip_bad, letters=letters))
+        return self._load(source, target, skip_bad=skip_bad, letters=letters, load_id=load_id)
 
     def replay(
         self, dead_letters: Path, schema_id: str | None = None, engine: str | None = None
@@ -118,16 +149,82 @@ class Loading:
             )
         target = self._target(wanted.pop(), engine)
         frames = (letter.frame(k, target.decoder) for k, letter in enumerate(stay.letters))
-        account = load(Source(Frames(frames)), target, letters=stay)
+        result = self._load(Source(Frames(frames)), target, letters=stay)
         stay.finish()
-        return target.result(account)
+        return result
+
+    def _load(
+        self,
+        source: Source,
+        target: Target,
+        *,
+        skip_bad: bool = False,
+        letters: DeadLetters | None = None,
+        load_id: str | None = None,
+    ) -> LoadResult:
+        """Load messages into the target's table.
+
+        With a bad record nothing is loaded and `RowsRejectedError` says where, unless `skip_bad`,
+        or there are `letters` to keep it.
+        """
+        account = Decoded(keep=letters.add if letters is not None else None)
+        skip_bad = skip_bad or letters is not None
+        with Spool(target.decoder.schema) as spool:
+            try:
+                for batch in decode_source(
+                    source, target.decoder, skip_bad=skip_bad, account=account
+                ):
+                    spool.add(batch)
+            finally:
+                name = target.live.engine.name
+                count("rows_rejected", account.rejected_count, engine=name)
+            if letters is not None:
+                letters.keep()
+            added = False
+            try:
+                added = not account.rows or self._load_rows(spool, target, load_id)
+            finally:
+                if letters is not None and not added:
+                    letters.take_back()
+        count("rows_loaded", account.rows if added else 0, engine=name)
+        return target.result(account, load_id, added=added)
+
+    def _load_rows(self, spool: Spool, target: Target, load_id: str | None) -> bool:
+        live = target.live
+        with spool.rows() as found:
+            rows = found if found.schema.equals(live.schema) else found.cast(live.schema)
+            try:
+                if spool.is_small and load_id is None:
+                    self._groups.load(live, rows)
+                    return True
+                live.check_unchanged()
+                return live.engine.load(live.table, rows, load_id)
+            except ConflictError:
+                self._targets.clear()  # it may be of a table that has changed
+                raise
 
     def _target(self, schema_id: str, engine: str | None) -> Target:
+        """Where messages of a version go; as long as nobody commits, from the cache."""
+        stamp = self._store.stamp()  # read before the answer: it is never newer than that
+        if stamp is None:
+            return self._found_target(schema_id, engine)
+        key = stamp, schema_id, engine, current_grants()
+        with self._looking[hash(key) % len(self._looking)]:  # one looks, the others have its answer
+            found = self._targets.get_schema(key)
+            if found is None:
+                found = self._found_target(schema_id, engine)
+                if not any(column.role == "ingested_at" for column in found.decoder.table.columns):
+                    self._targets.put_schema(key, found)
+        return found
+
+    def _found_target(self, schema_id: str, engine: str | None) -> Target:
         version = self._store.find(schema_id)
         deployment = self._deployment(version, engine)
         live, layout = self.engine(deployment.engine), self._layout_of(deployment)
         at = self._store.find(f"{version.subject}@{deployment.version}")
-        table = live.adopt(self._table(at, layout))
+        laid_out = self._table(at, layout)
+        columns = live.columns(laid_out.database, laid_out.name)  # if they change now, it is seen
+        table = live.adopt(laid_out)
         fit, left_out = fitted(table, self._table(version, layout))
         decoder = ReferenceDecoder(
             descriptors_of(version),
@@ -136,54 +233,6 @@ class Loading:
             schema_version=version.version,
             ingested_at=datetime.now(UTC),
         )
-        return Target(live, live.dialect.stored(table), decoder, version, left_out)
-
-
-def load(
-    source: Source, target: Target, *, skip_bad: bool = False, letters: DeadLetters | None = None
-) -> Decoded:
-    """Load messages into the target, which must be there with the decoder's columns or wider ones.
-
-    With a bad record nothing is loaded and `RowsRejectedError` says where, unless `skip_bad`, or
-    there are `letters` to keep it.
-    """
-    account = Decoded(keep=letters.add if letters is not None else None)
-    try:
-        return _load(source, target, account, skip_bad=skip_bad, letters=letters)
-    finally:
-        count("rows_rejected", account.rejected_count, engine=target.engine.name)
-
-
-def _load(
-    source: Source,
-    target: Target,
-    account: Decoded,
-    *,
-    skip_bad: bool,
-    letters: DeadLetters | None,
-) -> Decoded:
-    skip_bad = skip_bad or letters is not None
-    decoder = target.decoder
-    schema = arrow_schema(decoder.table)
-    with tempfile.TemporaryDirectory(prefix="protolith-") as folder:
-        spool = Path(folder) / "rows.arrow"
-        with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
-            for batch in decode_source(source, decoder, skip_bad=skip_bad, account=account):
-                out.write_batch(batch)
-        with _kept(letters) if letters is not None else nullcontext():
-            if account.rows:
-                with pa.memory_map(str(spool)) as rows:
-                    found = pa.ipc.open_file(rows).read_all()
-                    target.engine.load(target.table, found.cast(arrow_schema(target.table)))
-    count("rows_loaded", account.rows, engine=target.engine.name)
-    return account
-
-
-@contextmanager
-def _kept(letters: DeadLetters) -> Iterator[None]:
-    letters.keep()
-    try:
-        yield
-    except BaseException:
-        letters.take_back()
-        raise
+        stored = live.dialect.stored(table)
+        place = LiveTable(live, stored, columns, arrow_schema(stored))
+        return Target(place, decoder, version, left_out)

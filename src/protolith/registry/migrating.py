@@ -2,37 +2,22 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from protolith.changes import AddColumn
 from protolith.dialects import dialect
-from protolith.dialects.alteration import Outcome, Risk, Step
+from protolith.dialects.alteration import Risk
 from protolith.engines import Engine
 from protolith.engines.adoption import adopted
-from protolith.errors import ConflictError
+from protolith.errors import ConflictError, EngineUnavailableError, SchemaRegistryError
 from protolith.layout import Layout
-from protolith.migrations import Migration, plan
+from protolith.migrations import Migration, PlannedStep, plan, planned_step
+from protolith.registry.intents import Intent
 from protolith.store import Deployment, Store, Version
 from protolith.tables import Table
 
 if TYPE_CHECKING:
     from functools import cached_property
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """One change of a table: what the engine is told, what that risks, and why.
-
-    `loads` says whether rows may be loaded meanwhile.
-    """
-
-    change: str
-    field_path: str
-    outcome: Outcome
-    risk: Risk
-    why: str
-    statements: list[str]
-    loads: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +107,58 @@ class Migrating:
         if not apply:
             return self.plan_migration(schema_id, engine, drop_columns=drop_columns, layout=layout)
         version = self._store.find(schema_id)
-        deployment = self._deployment(version, engine)
-        layout = layout or self._layout_of(deployment)
+        name = self._deployment(version, engine).engine
+        with self._store.migrating(version.subject, name):
+            deployment = self._deployment(version, name)
+            choices = (layout or self._layout_of(deployment)).choices
+            intent = Intent(version.version, choices, drop_columns, allow_lossy)
+            return self._move(version, deployment, intent)
+
+    def _move(self, version: Version, deployment: Deployment, intent: Intent) -> PlannedMigration:
+        layout = Layout.of(intent.layout)
         wanted = self._table(version, layout)
-        migration = self._migration(version, deployment, wanted, drop_columns=drop_columns)
+        migration = self._migration(version, deployment, wanted, drop_columns=intent.drop_columns)
         planned = self._planned(migration, version, deployment)
         live = self.engine(deployment.engine)
-        live.migrate(migration, allow_lossy=allow_lossy)
+        key = (version.subject, deployment.engine)
+        begin = partial(self._store.keep_intent, *key, intent.to_json())
+        try:
+            live.migrate(migration, allow_lossy=intent.allow_lossy, begin=begin)
+        except EngineUnavailableError:
+            raise
+        except SchemaRegistryError:
+            if self._deployment(version, deployment.engine).intent and _untouched(live, migration):
+                self._store.keep_intent(*key, None)
+            raise
         self._keep(version, deployment.engine, layout, created=True)
         live.forget_migration(wanted)
         return replace(planned, applied=True)
+
+    def _finish(self, subject: str, deployment: Deployment) -> tuple[int, str]:
+        """Finish a migration that was cut off, or give it up; the table's version, and a sentence.
+
+        One that goes on with a step that can lose values is not: that is a `ConflictError`, or
+        given up if nothing has run.
+        """
+        intent = Intent.of(deployment.intent or "")
+        command = intent.command(subject, deployment)
+        with self._store.migrating(subject, deployment.engine, seconds=0):
+            version = self._store.find(f"{subject}@{intent.version}", deleted=True)
+            wanted = self._table(version, Layout.of(intent.layout))
+            drop_columns = intent.drop_columns
+            migration = self._migration(version, deployment, wanted, drop_columns=drop_columns)
+            done = self.engine(deployment.engine).reached(migration)
+            if all(step.risk != "lossy" for step in migration.steps[done:]):
+                self._move(version, deployment, intent)
+                return version.version, f"its migration to version {version.version} was cut off"
+            if done:
+                raise ConflictError(
+                    f"its migration to version {version.version} was cut off, and what is left can"
+                    " lose values",
+                    hint=command,
+                )
+            self._store.keep_intent(subject, deployment.engine, None)
+        return deployment.version, f"a migration was cut off before it began; again: {command}"
 
     def _migration(
         self, version: Version, deployment: Deployment, wanted: Table, *, drop_columns: bool
@@ -151,7 +178,10 @@ class Migrating:
         try:
             old = live.adopt(table)
         except ConflictError as error:
-            if begun is not None:
+            if deployment.intent is not None:
+                command = Intent.of(deployment.intent).command(version.subject, deployment)
+                error.hint = f"a migration was interrupted; this finishes it: {command}"
+            elif begun is not None:
                 error.hint = "a migration was interrupted: give the same command again to finish it"
             raise
         return plan(live.placed(old), live.placed(wanted), live.dialect, drop_columns=drop_columns)
@@ -171,7 +201,7 @@ class Migrating:
             loads=all(step.loads for step in migration.steps),
             rows=None if size is None else size.rows,
             size=None if size is None else size.size,
-            steps=[_planned_step(step) for step in migration.steps],
+            steps=[planned_step(step) for step in migration.steps],
         )
 
     def _check_version(self, before: Deployment | None, version: Version, table: Table) -> None:
@@ -189,15 +219,9 @@ class Migrating:
             )
 
 
-def _planned_step(step: Step) -> PlannedStep:
-    change = step.change
-    place = (*change.place, change.column.name) if isinstance(change, AddColumn) else change.place
-    return PlannedStep(
-        change=type(change).__name__,
-        field_path=".".join(place),
-        outcome=step.outcome,
-        risk=step.risk,
-        why=step.why,
-        statements=list(step.statements),
-        loads=step.loads,
-    )
+def _untouched(live: Engine, migration: Migration) -> bool:
+    """Whether the live table is what it was before a migration that failed."""
+    try:
+        return live.reached(migration) == 0
+    except SchemaRegistryError:
+        return False

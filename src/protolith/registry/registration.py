@@ -151,18 +151,21 @@ def _checked(schema: str | bytes | Mapping[str, str | bytes]) -> str | bytes | M
     return schema
 
 
-_BATCH_TEXTS = ("table_name", "database_name", "description", "message")
-_BATCH_KEYS = sorted({"proto_content", "schema_json", "references", *_BATCH_TEXTS})
+_BATCH_TEXTS = ("table_name", "database_name", "description", "message", "waived_by")
+_BATCH_LISTS = ("references", "waivers")
+_BATCH_KEYS = sorted({"proto_content", "schema_json", *_BATCH_LISTS, *_BATCH_TEXTS})
 
 
 def batch_submission(schema: Mapping[str, Any]) -> Submission | JsonSubmission:
     """One member of a batch as a submission, or `MalformedError`."""
     _check_mapping(schema)
     rest = schema.get("database_name"), schema.get("description")
+    waivers = waivers_of(schema.get("waivers") or (), schema.get("waived_by") or "")
     if "schema_json" in schema:
-        return JsonSubmission(schema["schema_json"], schema.get("table_name") or "", *rest)
+        name = schema.get("table_name") or ""
+        return JsonSubmission(schema["schema_json"], name, *rest, waivers)
     references = tuple(reference_of(one) for one in schema.get("references") or ())
-    about = (schema.get("table_name"), *rest, schema.get("message"), references)
+    about = (schema.get("table_name"), *rest, schema.get("message"), references, waivers)
     return Submission(schema["proto_content"], *about)
 
 
@@ -176,8 +179,12 @@ def _check_mapping(schema: Any) -> None:
         wrong = "one of proto_content and schema_json is needed"
     elif bad := [key for key in _BATCH_TEXTS if not isinstance(schema.get(key), str | None)]:
         wrong = f"{bad[0]} must be a text"
-    elif not isinstance(schema.get("references"), list | tuple | None):
-        wrong = "references must be a list"
+    elif bad := [
+        key for key in _BATCH_LISTS if not isinstance(schema.get(key) or [], list | tuple)
+    ]:
+        wrong = f"{bad[0]} must be a list"
+    elif not all(isinstance(one, str) for one in schema.get("waivers") or ()):
+        wrong = "waivers must be a list of texts"
     elif schema.get("references") and "schema_json" in found:
         wrong = "a JSON schema imports nothing: references are for proto_content"
     else:

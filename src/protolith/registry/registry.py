@@ -10,13 +10,12 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from protolith.compatibility import compare_schemas
+from protolith.compatibility import Waiver, compare_schemas
 from protolith.counts import count
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, Converter, check_converter
-from protolith.dialects.bigquery.schema_json import from_json
 from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
 from protolith.dialects.parts import Written
 from protolith.engines import Drift, Engine, Engines, EngineSettings, check_name
@@ -26,14 +25,16 @@ from protolith.errors import (
     NotFoundError,
     SchemaRegistryError,
 )
-from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout, lay_out, without_message
+from protolith.layout import DEFAULT_DATABASE, NATIVE, Layout
 from protolith.lint import LintFinding
 from protolith.registry.administration import Administration
 from protolith.registry.batches import prepare_batch
 from protolith.registry.cache import SchemaCache
+from protolith.registry.confluent import Confluent
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.evolution import Evolution
 from protolith.registry.identities import Identities
+from protolith.registry.judging import Known
 from protolith.registry.loading import Loading
 from protolith.registry.migrating import Migrating
 from protolith.registry.references import resolve
@@ -91,8 +92,10 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
     def close(self) -> None:
         """Close the store and every engine that was opened."""
         self.engines.close()
+        self.__dict__.pop("confluent", None)
         if "_store" in self.__dict__:
             self._cache.clear()
+            self._targets.clear()
             self._store.close()
             del self.__dict__["_store"]
             self.__dict__.pop("identities", None)
@@ -108,14 +111,17 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         *,
         message: str | None = None,
         references: Sequence[Reference] = (),
+        waivers: Sequence[Waiver] = (),
     ) -> str:
         """Register a protobuf schema and return its `schema_id`.
 
         The same content again gives the same id and version; other content for the same table is
         its next version. `message` chooses which message is the table; `references` say
-        which imports are files that other subjects have registered.
+        which imports are files that other subjects have registered, `waivers` which findings of
+        the subject's mode pass.
         """
-        about = (table_name, database_name, description, message, tuple(references))
+        rest = message, tuple(references), tuple(waivers)
+        about = (table_name, database_name, description, *rest)
         submission = Submission(proto_content, *about)
         return self.register(submission).schema_id
 
@@ -125,9 +131,12 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         table_name: str,
         database_name: str = DEFAULT_DATABASE,
         description: str | None = None,
+        *,
+        waivers: Sequence[Waiver] = (),
     ) -> str:
         """Register a BigQuery JSON schema and return its `schema_id`."""
-        submission = JsonSubmission(schema_json, table_name, database_name, description)
+        about = table_name, database_name, description, tuple(waivers)
+        submission = JsonSubmission(schema_json, *about)
         return self.register(submission).schema_id
 
     def register(self, submission: Submission | JsonSubmission) -> SchemaVersion:
@@ -146,7 +155,8 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
 
         Each is a mapping with the arguments of `register_schema`, or with `schema_json` in place
         of `proto_content`. `references` may name other members, in any order, by their
-        `table_name`. The error names the index of every schema that has a fault.
+        `table_name`; `waivers` are texts such as RULE:PATH=REASON, and `waived_by` says who. The
+        error names the index of every schema that has a fault.
         """
         ready = prepare_batch(self._store, schemas, self.converter)
         return [version.schema_id for version in self._keep_versions(ready, label="schemas")]
@@ -287,6 +297,11 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         """Who may come in through a server: tokens and users."""
         return Identities(self._store)
 
+    @cached_property
+    def confluent(self) -> Confluent:
+        """The registry as clients of Confluent's schema registry see it."""
+        return Confluent(self._store, self.converter, self._keep_versions)
+
     # ── inside ──
 
     def _looked_up(self, schema_id: str) -> tuple[Version, list[Deployment]]:
@@ -316,17 +331,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         return Layout.of(json.loads(deployment.layout))
 
     def _table(self, version: Version, layout: Layout = NATIVE) -> Table:
-        if version.descriptors is None:
-            schema = json.loads(version.schema_json)
-            table = from_json(schema, table=version.table, database=version.database)
-            return without_message(table, layout)
-        return lay_out(
-            descriptors_of(version),
-            version.message,
-            table=version.table,
-            database=version.database,
-            layout=layout,
-        )
+        return Known.of(version, version.version).laid_out(layout)
 
     def _deployment(self, version: Version, engine: str | None) -> Deployment:
         """The one table of a subject, or that in an engine."""

@@ -103,6 +103,7 @@ class LoadResult:
     `rejected` names the first thousand refused records. `unknown_fields` counts values of fields
     that the schema does not know, by `message.number`; `cut` counts values that lost digits below
     a microsecond, by column. `left_out` names the fields that have no column in the table.
+    `already_loaded` says that a load with this `load_id` was there, so that nothing was added.
     """
 
     engine: str
@@ -115,6 +116,8 @@ class LoadResult:
     unknown_fields: dict[str, int]
     cut: dict[str, int]
     left_out: list[str] = field(default_factory=list)
+    load_id: str | None = None
+    already_loaded: bool = False
 
 
 def schema_fields(schema_json: Sequence[dict[str, Any]]) -> list[SchemaField]:

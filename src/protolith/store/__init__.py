@@ -3,11 +3,12 @@
 from protolith.store.access import Grant, Scope, limited_to
 from protolith.store.audit import acting_as
 from protolith.store.base import Store
-from protolith.store.modes import EVERYWHERE
+from protolith.store.modes import EVERYWHERE, NOTHING_KEPT
 from protolith.store.opening import make_home, open_store
 from protolith.store.search import Search
 from protolith.store.sqlite import SQLiteStore
 from protolith.store.values import (
+    About,
     Beside,
     Change,
     Deployment,
@@ -23,6 +24,8 @@ from protolith.store.values import (
 
 __all__ = [
     "EVERYWHERE",
+    "NOTHING_KEPT",
+    "About",
     "Beside",
     "Change",
     "Deployment",

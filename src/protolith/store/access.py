@@ -101,10 +101,10 @@ def check(scope: Scope, subject: str | None) -> None:
     raise forbidden(scope, subject)
 
 
-def check_new(subject: str) -> None:
-    """Raise unless a version may be added: the same, whether the subject exists or not."""
-    if not may("write", subject):
-        raise forbidden("write", subject)
+def check_new(subject: str, scope: Scope = "write") -> None:
+    """Raise unless something may be added: the same, whether the subject exists or not."""
+    if not may(scope, subject):
+        raise forbidden(scope, subject)
 
 
 def missing(reference: str) -> NotFoundError:

@@ -4,14 +4,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC
+from functools import partial
+from types import EllipsisType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, Select
 
 from protolith.errors import ConflictError, NotFoundError, naming, quoted
 from protolith.store import (
     access,
     audit,
+    deployments,
     labels,
     modes,
     registration,
@@ -20,8 +23,9 @@ from protolith.store import (
     search,
     statements,
 )
-from protolith.store.tables import DEPLOYMENTS, SCHEMAS
+from protolith.store.tables import SCHEMAS
 from protolith.store.values import (
+    About,
     Change,
     Deployment,
     File,
@@ -54,6 +58,11 @@ class Store(ABC):
         `StoreUnavailableError` where the disk or the server fails.
         """
 
+    def rows(self, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[statements.Found]:
+        """What a prepared question finds."""
+        with self.reading() as connection:
+            return connection.execute(statement, dict(values)).mappings().all()
+
     @abstractmethod
     def close(self) -> None:
         """Close every connection."""
@@ -65,6 +74,15 @@ class Store(ABC):
     @abstractmethod
     def lock(self, connection: Connection, subjects: Sequence[str]) -> None:
         """Let nobody else change these subjects until the transaction ends."""
+
+    @abstractmethod
+    def migrating(
+        self, subject: str, engine: str, *, seconds: float = 5
+    ) -> AbstractContextManager[None]:
+        """Let nobody else move a table for the block; who dies lets it go.
+
+        Raises `BusyError` where somebody else does for longer than these seconds.
+        """
 
     def write(self, work: Callable[[Connection], T], *, repeatable: bool = True) -> T:
         """Do work in a transaction and return its value once it is committed.
@@ -104,9 +122,7 @@ class Store(ABC):
 
         With `deleted` also one that is only softly deleted.
         """
-        with self.reading() as connection:
-            question = statements.lookup(reference, deleted=deleted)
-            found = connection.execute(*question).mappings().all()
+        found = self.rows(*statements.lookup(reference, deleted=deleted))
         rows = [row for row in found if access.may("read", row["schema_id"])]
         if len(rows) == 1:
             return statements.version(rows[0])
@@ -117,17 +133,14 @@ class Store(ABC):
 
     def find_content(self, subject: str, version_hash: str) -> Version | None:
         """The version of a subject that has this content, if there is one."""
-        with self.reading() as connection:
-            values = {"subject": subject, "hash": version_hash}
-            row = connection.execute(statements.BY_HASH, values).mappings().first()
-        return None if row is None or not access.may("read", subject) else statements.version(row)
+        rows = self.rows(statements.BY_HASH, {"subject": subject, "hash": version_hash})
+        return statements.version(rows[0]) if rows and access.may("read", subject) else None
 
     def find_fingerprint(self, subject: str, fingerprint: str) -> Version | None:
         """The version of a subject whose content has this fingerprint, if there is one."""
-        with self.reading() as connection:
-            values = {"subject": subject, "fingerprint": fingerprint}
-            row = connection.execute(statements.BY_CONTENT, values).mappings().first()
-        return None if row is None or not access.may("read", subject) else statements.version(row)
+        values = {"subject": subject, "fingerprint": fingerprint}
+        rows = self.rows(statements.BY_CONTENT, values)
+        return statements.version(rows[0]) if rows and access.may("read", subject) else None
 
     def find_id(self, content_id: int) -> list[Version]:
         """Every version with the content of this id, those that are not deleted first."""
@@ -138,8 +151,7 @@ class Store(ABC):
         return self._versions(statements.BY_GUID, {"guid": guid}, f"the GUID {quoted(guid)}")
 
     def _versions(self, statement: Any, values: dict[str, Any], what: str) -> list[Version]:
-        with self.reading() as connection:
-            found = connection.execute(statement, values).mappings().all()
+        found = self.rows(statement, values)
         rows = [row for row in found if access.may("read", row["schema_id"])]
         if not rows:
             raise NotFoundError(f"no schema has {what}", hint="protolith subject list")
@@ -233,6 +245,24 @@ class Store(ABC):
         access.check("write", subject)
         return self._change(subject, lambda connection: labels.change(connection, subject, changes))
 
+    def change_about(
+        self,
+        subject: str,
+        changes: Mapping[str, str | None],
+        *,
+        description: str | EllipsisType | None = ...,
+    ) -> About:
+        """`label`, and `describe` unless there is no description, at once; what is said then."""
+
+        def change(connection: Connection) -> About:
+            if description is not ...:
+                labels.describe(connection, subject, description)
+            if changes:
+                labels.change(connection, subject, changes)
+            return labels.about(connection, subject)
+
+        return self._change(subject, change)
+
     def labels(self, subject: str) -> dict[str, str]:
         """The labels of a subject."""
         with self.reading() as connection:
@@ -261,12 +291,14 @@ class Store(ABC):
         access.check("admin", subject)
         return self._change(subject, lambda conn: removal.restore(conn, subject, number))
 
-    def _change(self, subject: str, change: Callable[[Connection], T]) -> T:
+    def _change(
+        self, subject: str, change: Callable[[Connection], T], *, repeatable: bool = False
+    ) -> T:
         def work(connection: Connection) -> T:
             self.lock(connection, [subject])
             return change(connection)
 
-        return self.write(work, repeatable=False)
+        return self.write(work, repeatable=repeatable)
 
     # ── compatibility ──
 
@@ -274,6 +306,11 @@ class Store(ABC):
         """What is kept for a subject, or for `modes.EVERYWHERE`; false if it is inherited."""
         with self.reading() as connection:
             return modes.read_mode(connection, subject)
+
+    def has_mode(self, subject: str) -> bool:
+        """Whether a mode is kept for a subject itself, apart from what clients of Kafka set."""
+        with self.reading() as connection:
+            return modes.has_mode(connection, subject)
 
     def keep_mode(self, subject: str, kept: KeptMode | None) -> None:
         """Keep a mode instead of the one before; None forgets it."""
@@ -292,11 +329,10 @@ class Store(ABC):
         statement = statements.LATEST if number is None else statements.BY_NUMBER
         values = {"subject": subject, "deleted": deleted}
         values |= {} if number is None else {"number": number}
-        with self.reading() as connection:
-            row = connection.execute(statement, values).mappings().first()
-        if row is None or not access.may("read", subject):
+        rows = self.rows(statement, values)
+        if not rows or not access.may("read", subject):
             raise NotFoundError(f"no schema {quoted(subject)}", hint="GET /subjects")
-        return statements.version(row)
+        return statements.version(rows[0])
 
     def ask(self, question: Callable[..., T], *values: Any) -> T:
         """What a question of `store.scopes` answers."""
@@ -305,16 +341,14 @@ class Store(ABC):
 
     def keep_setting(self, kind: scopes.Kind, scope: str, value: Mapping[str, Any] | None) -> None:
         """Set something for a scope instead of what was; None forgets it."""
-        access.check("admin", scope)
+        access.check_new(scope, "admin")
         self._change(scope, lambda conn: scopes.keep_setting(conn, kind, scope, value))
 
     # ── tables in engines ──
 
     def deployments(self, subject: str) -> list[Deployment]:
         """The tables of a subject, by engine."""
-        with self.reading() as connection:
-            values = {"subject": subject}
-            rows = connection.execute(statements.DEPLOYMENTS_OF, values).mappings().all()
+        rows = self.rows(statements.DEPLOYMENTS_OF, {"subject": subject})
         return [statements.deployment(row) for row in rows]
 
     def all_deployments(
@@ -336,46 +370,21 @@ class Store(ABC):
     ) -> None:
         """Say which version's table is, or is about to be, in an engine; no intent is left."""
         access.check("write", subject)
-        key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
-        values: dict[str, Any] = {"version": version, "table_created": created, "layout": layout}
-        values["intent"] = None
-
-        def work(connection: Connection) -> None:
-            self.lock(connection, [subject])
-            if connection.execute(update(DEPLOYMENTS).where(key).values(values)).rowcount == 0:
-                row = {"schema_id": subject, "engine": engine, "created_at": audit.now(), **values}
-                connection.execute(insert(DEPLOYMENTS), row)
-            if created:  # an intention is not yet a change
-                about = {"engine": engine, "layout": layout}
-                audit.record(connection, "deploy", f"{subject}@{version}", **about)
-
-        self.write(work)
+        kept = Deployment(engine, version, created, layout, audit.now())
+        change = partial(deployments.keep, subject=subject, deployment=kept)
+        self._change(subject, change, repeatable=True)
 
     def keep_intent(self, subject: str, engine: str, intent: str | None) -> None:
         """Say what a migration is about to do to a table, as JSON; None, that it will not."""
         access.check("write", subject)
-        key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
-
-        def work(connection: Connection) -> None:
-            self.lock(connection, [subject])
-            if (
-                connection.execute(update(DEPLOYMENTS).where(key).values(intent=intent)).rowcount
-                == 0
-            ):
-                raise NotFoundError(f"{quoted(subject)} has no table in {engine}")
-
-        self.write(work)
+        change = partial(deployments.keep_intent, subject=subject, engine=engine, intent=intent)
+        self._change(subject, change, repeatable=True)
 
     def drop_deployment(self, subject: str, engine: str) -> None:
         """Forget a deployment that did not come about."""
         access.check("write", subject)
-        key = (DEPLOYMENTS.c.schema_id == subject) & (DEPLOYMENTS.c.engine == engine)
-
-        def work(connection: Connection) -> None:
-            self.lock(connection, [subject])
-            connection.execute(delete(DEPLOYMENTS).where(key))
-
-        self.write(work)
+        change = partial(deployments.drop, subject=subject, engine=engine)
+        self._change(subject, change, repeatable=True)
 
     # ── audit ──
 

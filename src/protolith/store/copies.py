@@ -2,12 +2,15 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from protolith.errors import ConflictError, MalformedError, NotFoundError, SchemaRegistryError
 from protolith.store.opening import make_home, store_address
 from protolith.store.sqlite import FILE, copy
-from protolith.store.tables import FORMAT
+from protolith.store.tables import CONTENTS, FORMAT
+
+_LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = ?"
 
 
 def back_up(home: Path, target: Path) -> int:
@@ -26,10 +29,23 @@ def back_up(home: Path, target: Path) -> int:
     return target.stat().st_size
 
 
-def put_back(home: Path, source: Path) -> Path | None:
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Where the store is that was there, if one was, and the id that comes next.
+
+    `certain` says whether that is above every id that the store before had given.
+    """
+
+    kept: Path | None
+    next_id: int
+    certain: bool
+
+
+def put_back(home: Path, source: Path, *, next_id: int = 1) -> Restored:
     """Make a backup the store of a data directory that no process uses.
 
-    The store that is there is kept beside it, under the name that is returned.
+    The store that is there is kept beside it. Ids that were given since the backup are not given
+    again: they go on above those of the store that was there, and from `next_id` at the least.
     """
     _check_sqlite("restored")
     check_copy(source)
@@ -38,8 +54,30 @@ def put_back(home: Path, source: Path) -> Path | None:
     part.unlink(missing_ok=True)
     copy(source, part)
     kept = _set_aside(home)
+    given = None if kept is None else _last_id(kept)
+    following = _go_on_counting(part, max(given or 0, next_id - 1))
     part.rename(home / FILE)
-    return kept
+    return Restored(kept, following, certain=given is not None or next_id > 1)
+
+
+def _last_id(file: Path) -> int | None:
+    """The last id that a store has given; None if that cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            row = connection.execute(_LAST_ID, (CONTENTS.name,)).fetchone()
+    except sqlite3.DatabaseError:
+        return None
+    return row[0] if row else 0
+
+
+def _go_on_counting(file: Path, last: int) -> int:
+    """Let no id up to this one be given by a store; the id that comes next."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        row = connection.execute(_LAST_ID, (CONTENTS.name,)).fetchone()
+        last = max(last, row[0] if row else 0)
+        connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (CONTENTS.name,))
+        connection.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (CONTENTS.name, last))
+    return last + 1
 
 
 def check_copy(path: Path) -> None:

@@ -8,12 +8,14 @@ from protolith.errors import MalformedError, NotFoundError, quoted
 from protolith.limits import DATA
 from protolith.store import audit, statements
 from protolith.store.tables import LABELS, SCHEMAS
+from protolith.store.values import About
 from protolith.tables import check_text
 
 MAX_LABELS = DATA.labels
 _MAX_LENGTH = 255
 
 _EXISTS = select(SCHEMAS.c.schema_id).where(SCHEMAS.c.schema_id == bindparam("subject"))
+_DESCRIPTION = select(SCHEMAS.c.description).where(SCHEMAS.c.schema_id == bindparam("subject"))
 _DROP = delete(LABELS).where(
     LABELS.c.schema_id == bindparam("subject"), LABELS.c.key == bindparam("name")
 )
@@ -45,6 +47,13 @@ def change(
     if len(found) > MAX_LABELS:
         raise MalformedError(f"{subject} would have {len(found)} labels", hint=f"≤ {MAX_LABELS}")
     return found
+
+
+def about(connection: Connection, subject: str) -> About:
+    """What is said about a subject, whether or not it is softly deleted."""
+    _check_subject(connection, subject)
+    description = connection.execute(_DESCRIPTION, {"subject": subject}).scalar()
+    return About(description, read(connection, subject))
 
 
 def read(connection: Connection, subject: str) -> dict[str, str]:

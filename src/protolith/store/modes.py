@@ -1,12 +1,13 @@
 """What is said about the compatibility of versions: modes, and waivers beside a version."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from protolith.errors import NotFoundError, quoted
-from protolith.store import audit
+from protolith.store import audit, scopes
 from protolith.store.tables import MODES, SCHEMAS, VERSIONS, WAIVERS
 from protolith.store.values import KeptMode, KeptWaiver
 
@@ -17,7 +18,7 @@ NOTHING_KEPT = KeptMode("NONE", ("wire",))
 
 _MODE = (
     select(MODES)
-    .where(MODES.c.subject.in_([bindparam("subject"), EVERYWHERE]))
+    .where((MODES.c.subject == bindparam("subject")) | (MODES.c.subject == EVERYWHERE))
     .order_by(MODES.c.subject == EVERYWHERE)
     .limit(1)
 )
@@ -33,9 +34,30 @@ _WAIVERS = (
 def read_mode(connection: Connection, subject: str) -> tuple[bool, KeptMode]:
     """What is kept for a subject and true, or what it inherits and false."""
     row = connection.execute(_MODE, {"subject": subject}).first()
-    if row is None:
-        return False, NOTHING_KEPT
-    return row.subject == subject, KeptMode(row.mode, tuple(row.levels.split(",")), row.policy)
+    if row is not None and row.subject == subject:
+        return True, _kept(row)
+    settings = scopes.read_nearest(connection, "config", subject or scopes.EVERYTHING)
+    found = next(((scope, one) for scope, one in settings if one.get("compatibility")), None)
+    if found is not None:
+        return found[0] == (subject or scopes.EVERYTHING), _configured(found[1])
+    return False, NOTHING_KEPT if row is None else _kept(row)
+
+
+def _kept(row: Any) -> KeptMode:
+    return KeptMode(row.mode, tuple(row.levels.split(",")), row.policy)
+
+
+def _configured(setting: Mapping[str, Any]) -> KeptMode:
+    """What a client of Kafka's set: a level as Confluent means it, unless it says otherwise."""
+    ours = setting.get("protolith") or {}
+    levels = tuple(ours.get("levels") or NOTHING_KEPT.levels)
+    return KeptMode(setting["compatibility"], levels, ours.get("policy", "confluent"))
+
+
+def has_mode(connection: Connection, subject: str) -> bool:
+    """Whether a subject has a mode of its own in this table."""
+    row = connection.execute(_MODE, {"subject": subject}).first()
+    return row is not None and row.subject == subject
 
 
 def keep_mode(connection: Connection, subject: str, kept: KeptMode | None) -> None:

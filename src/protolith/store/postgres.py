@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, make_url, text
+from sqlalchemy import URL, Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -25,6 +25,7 @@ from protolith.errors import (
 )
 from protolith.store import schema
 from protolith.store.base import Store
+from protolith.store.deployments import migrated_elsewhere
 from protolith.store.modes import EVERYWHERE
 from protolith.store.tables import FORMAT
 
@@ -42,6 +43,7 @@ _LOCK_ALL = text("SELECT pg_advisory_xact_lock(:all)")
 _LOCK = text(
     "SELECT pg_advisory_xact_lock_shared(:all), pg_advisory_xact_lock(hashtextextended(:name, 1))"
 )
+_ALONE = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 2))")
 _FORMAT = text("SELECT to_regclass('alembic_version') IS NOT NULL, to_regclass('schemas') IS NULL")
 _REVISION = text("SELECT version_num FROM alembic_version")
 
@@ -63,13 +65,17 @@ class PostgresStore(Store):
     """Subjects, versions and deployments in a PostgreSQL database."""
 
     def __init__(self, url: str, *, checked: bool = True) -> None:
+        arguments = {"connect_timeout": _WAIT_SECONDS, "options": _OPTIONS}
         self._engine = create_engine(
             _url(url),
             pool_size=_POOL,
             max_overflow=0,
             pool_timeout=_WAIT_SECONDS,
             pool_pre_ping=True,  # no request meets a connection that a restart cut
-            connect_args={"connect_timeout": _WAIT_SECONDS, "options": _OPTIONS},
+            connect_args=arguments,
+        )
+        self._apart = create_engine(
+            _url(url), poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=arguments
         )
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -129,6 +135,19 @@ class PostgresStore(Store):
             return
         for name in sorted(subjects):  # in one order everywhere: nobody waits in a circle
             connection.execute(_LOCK, {"all": _ALL, "name": name})
+
+    @contextmanager
+    def migrating(
+        self, subject: str, engine: str, *, seconds: float = _WAIT_SECONDS
+    ) -> Iterator[None]:
+        end = time.monotonic() + seconds
+        # The lock is the connection's, and goes with it.
+        with _translating(), self._apart.connect() as connection:
+            while not connection.execute(_ALONE, {"name": f"{engine} {subject}"}).scalar():
+                if time.monotonic() > end:
+                    raise migrated_elsewhere(subject, engine)
+                time.sleep(_PAUSE_SECONDS)
+            yield
 
     def upgrade(self) -> tuple[int, int]:
         """Bring the database to this format, from nothing too; the formats before and after."""

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from protolith.errors import ConflictError, MalformedError, MovedOnError, NotFoundError
 from protolith.store import audit, modes, statements
@@ -24,7 +24,7 @@ _CONTENT = select(CONTENTS.c.content_id).where(CONTENTS.c.fingerprint == bindpar
 # Both databases read this; in PostgreSQL it waits for whoever is adding the same content.
 _ADD_CONTENT = text(
     "INSERT INTO schema_contents (fingerprint, guid, type, created_at)"
-    " VALUES (:fingerprint, :guid, :type, :created_at) ON CONFLICT DO NOTHING"
+    " VALUES (:fingerprint, :guid, :type, :created_at) ON CONFLICT DO NOTHING RETURNING content_id"
 ).bindparams(bindparam("created_at", type_=CONTENTS.c.created_at.type))
 _NAME_CONTENT = select(VERSIONS.c.content_id).where(VERSIONS.c.name == bindparam("name"))
 _REFERENCED = select(VERSIONS.c.version_id).where(
@@ -33,7 +33,18 @@ _REFERENCED = select(VERSIONS.c.version_id).where(
     VERSIONS.c.deleted_at.is_(None),
 )
 _ADD_VERSION, _ADD_FILES, _ADD_REFERENCES = map(insert, (VERSIONS, FILES, REFERENCES))
-_ADD_FIELDS = insert(FIELDS)
+_ADD_SUBJECT, _ADD_FIELDS = map(insert, (SCHEMAS, FIELDS))
+_MOVE_SUBJECT = (
+    update(SCHEMAS)
+    .where(SCHEMAS.c.schema_id == bindparam("subject"))
+    .values(
+        current_version_hash=bindparam("current_version_hash"),
+        latest_version=bindparam("latest_version"),
+        last_version=bindparam("last_version"),
+        last_updated=bindparam("last_updated"),
+        description=func.coalesce(bindparam("description"), SCHEMAS.c.description),
+    )
+)
 _DROP_FIELDS = delete(FIELDS).where(FIELDS.c.schema_id == bindparam("subject"))
 
 
@@ -97,9 +108,10 @@ def order(versions: Sequence[NewVersion]) -> list[int]:
 
 
 def settled(new: NewVersion, kept: Mapping[int, Version]) -> NewVersion:
-    """A version whose imports from its own batch have the numbers that these have got."""
+    """A version that says its own batch's members by the numbers that these have got."""
     found = tuple(_reference(one, kept[one.index]) for one in new.beside)
-    return replace(new, references=(*new.references, *found), beside=())
+    after = new.after if new.follows is None else kept[new.follows].version
+    return replace(new, references=(*new.references, *found), beside=(), after=after)
 
 
 def _reference(one: Beside, kept: Version) -> Reference:
@@ -157,15 +169,13 @@ def _keep_subject(connection: Connection, new: NewVersion, number: int, *, first
         "latest_version": number,
         "last_version": number,
         "last_updated": now,
+        "description": new.description,
     }
-    if new.description is not None:
-        values["description"] = new.description
-    if not first:
-        row = SCHEMAS.c.schema_id == new.subject
-        connection.execute(update(SCHEMAS).where(row).values(values))
-        return
-    values |= {"schema_id": new.subject, "table_name": new.table, "database_name": new.database}
-    connection.execute(insert(SCHEMAS), values | {"created_at": now})
+    if first:
+        name = {"schema_id": new.subject, "table_name": new.table, "database_name": new.database}
+        connection.execute(_ADD_SUBJECT, values | name | {"created_at": now})
+    else:
+        connection.execute(_MOVE_SUBJECT, values | {"subject": new.subject})
 
 
 def _content_id(connection: Connection, kind: str, print_: str) -> int:
@@ -173,7 +183,8 @@ def _content_id(connection: Connection, kind: str, print_: str) -> int:
     found = connection.execute(_CONTENT, key).scalar()
     if found is None:
         about = {"guid": guid(print_), "type": kind, "created_at": audit.now()}
-        connection.execute(_ADD_CONTENT, key | about)
+        found = connection.execute(_ADD_CONTENT, key | about).scalar()
+    if found is None:  # somebody else was adding it
         found = connection.execute(_CONTENT, key).scalar_one()
     return int(found)
 

@@ -8,6 +8,7 @@ from sqlalchemy import delete as delete_from
 
 from protolith.errors import ConflictError, NotFoundError, quoted
 from protolith.store import access, audit, statements
+from protolith.store.deployments import wanted_by
 from protolith.store.registration import index_fields
 from protolith.store.tables import (
     DEPLOYMENTS,
@@ -138,7 +139,7 @@ def _check_unused(connection: Connection, wanted: Removal, numbers: list[int]) -
 def _check_tables(connection: Connection, wanted: Removal, numbers: list[int]) -> list[str]:
     """The engines that have a table of these versions."""
     rows = connection.execute(statements.DEPLOYMENTS_OF, {"subject": wanted.subject}).mappings()
-    tables = [row["engine"] for row in rows if row["version"] in numbers]
+    tables = [row["engine"] for row in rows if not wanted_by(row).isdisjoint(numbers)]
     if tables and not wanted.force:
         raise ConflictError(
             f"{wanted.subject} has a table in {' and '.join(tables)}",

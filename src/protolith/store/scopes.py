@@ -1,13 +1,17 @@
 """What is set for subjects, contexts and all, and the questions of Kafka's clients."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
 from protolith.store import access, audit
-from protolith.store.tables import REFERENCES, SCHEMAS, SCOPES, VERSIONS
+from protolith.store.tables import CONTENTS, REFERENCES, SCHEMAS, SCOPES, VERSIONS
+
+EVERYTHING = ":.__GLOBAL:"
+"""The scope of what is set for all contexts."""
 
 Kind = Literal["config", "mode", "association"]
 
@@ -21,6 +25,10 @@ _SETTINGS = (
 )
 # Subjects that were registered as JSON have no schema that such a client could read.
 _MESSAGES = VERSIONS.c.descriptors.is_not(None)
+_NEAREST = select(SCOPES.c.scope, SCOPES.c.value).where(
+    SCOPES.c.kind == bindparam("kind"), SCOPES.c.scope.in_(bindparam("scopes", expanding=True))
+)
+_HIGHEST = select(func.max(CONTENTS.c.content_id))
 _NUMBERS: Select[Any] = (
     select(VERSIONS.c.version, VERSIONS.c.deleted_at.is_not(None).label("deleted"))
     .where(VERSIONS.c.schema_id == bindparam("subject"), _MESSAGES)
@@ -46,6 +54,26 @@ def read_setting(connection: Connection, kind: Kind, scope: str) -> dict[str, An
     """What is set for a scope itself, if anything is."""
     text = connection.execute(_SETTING, {"kind": kind, "scope": scope}).scalar()
     return None if text is None or not _seen(scope) else json.loads(text)
+
+
+def scopes_of(name: str) -> tuple[str, ...]:
+    """Where what is set for a subject or a context is looked for, the nearest first."""
+    found = re.match(r":\.[^:]*:", name)
+    context = found[0] if found and found[0] != ":.:" else EVERYTHING
+    return tuple(dict.fromkeys((name, context, EVERYTHING)))
+
+
+def read_nearest(connection: Connection, kind: Kind, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """What is set for a subject, its context and all, the nearest first."""
+    wanted = scopes_of(name)
+    rows = connection.execute(_NEAREST, {"kind": kind, "scopes": wanted})
+    found = {scope: json.loads(value) for scope, value in rows if _seen(scope)}
+    return [(scope, found[scope]) for scope in wanted if scope in found]
+
+
+def read_highest_id(connection: Connection) -> int:
+    """The highest id that was ever given to a content."""
+    return int(connection.execute(_HIGHEST).scalar() or 0)
 
 
 def read_settings(connection: Connection, kind: Kind) -> dict[str, dict[str, Any]]:

@@ -1,13 +1,15 @@
 """The store in one SQLite file, for one process that writes."""
 
+import fcntl
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from protolith.errors import (
@@ -20,7 +22,9 @@ from protolith.errors import (
 )
 from protolith.store import schema
 from protolith.store.base import Store
+from protolith.store.deployments import migrated_elsewhere
 from protolith.store.lane import Job, Lane
+from protolith.store.prepared import Readers, Row
 from protolith.store.tables import FORMAT
 
 T = TypeVar("T")
@@ -28,6 +32,7 @@ T = TypeVar("T")
 FILE = "registry.db"
 
 _WAIT_SECONDS = 5.0
+_PAUSE_SECONDS = 0.05
 # FULL: an id that was handed out is a promise, so it must survive a power cut.
 _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
@@ -61,6 +66,7 @@ class SQLiteStore(Store):
         self._reader = _engine(
             self._file, begin=None, pragmas=(*_PRAGMAS, "PRAGMA query_only = ON")
         )
+        self._readers = Readers(self._file, (*_PRAGMAS, "PRAGMA query_only = ON"))
         self._watcher: Any = None
         self._watching = Lock()
         try:
@@ -80,6 +86,10 @@ class SQLiteStore(Store):
         with _translating(), self._reader.connect() as connection:
             yield connection
 
+    def rows(self, statement: Select[Any], values: Mapping[str, Any]) -> list[Row]:
+        with _translating():
+            return self._readers.rows(statement, values)
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         with self._lane.alone(), _translating(), self._writer.begin() as connection:
@@ -92,11 +102,28 @@ class SQLiteStore(Store):
         if self._watcher is not None:
             self._watcher.close()
             self._watcher = None
+        self._readers.close()
         self._reader.dispose()
         self._writer.dispose()
 
     def lock(self, connection: Connection, subjects: Sequence[str]) -> None:
         """Nothing to do: there is one writer."""
+
+    @contextmanager
+    def migrating(
+        self, subject: str, engine: str, *, seconds: float = _WAIT_SECONDS
+    ) -> Iterator[None]:
+        end = time.monotonic() + seconds
+        with self._file.with_name(f"{FILE}.{engine}-lock").open("wb") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        raise migrated_elsewhere(subject, engine) from None
+                    time.sleep(_PAUSE_SECONDS)
+            yield
 
     def stamp(self) -> object | None:
         with self._watching, _translating():

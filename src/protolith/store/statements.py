@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import RowMapping, Select, bindparam, func, select
 
@@ -19,6 +20,8 @@ from protolith.store.tables import (
 )
 from protolith.store.values import Deployment, Subject, Version
 from protolith.tables import check_text
+
+Found: TypeAlias = RowMapping | Mapping[str, Any]
 
 ALL = 2**31 - 1
 
@@ -138,7 +141,9 @@ LABELS_OF = (
 
 def lookup(reference: str, *, deleted: bool) -> tuple[Select[Any], dict[str, Any]]:
     """The question for a schema id, `database.table` or `database.table@3`."""
-    subject, at, number = check_text(reference, "the schema id").partition("@")
+    subject, at, number = check_text(reference, "the schema id").rpartition("@")
+    if not at:
+        subject, number = number, ""
     numbered = re.fullmatch(r"[1-9][0-9]{0,8}", number)
     if "." not in subject and not numbered:
         return BY_NAME, {"name": reference, "deleted": deleted}
@@ -149,7 +154,7 @@ def lookup(reference: str, *, deleted: bool) -> tuple[Select[Any], dict[str, Any
     return BY_NUMBER, {"subject": subject, "number": int(number), "deleted": deleted}
 
 
-def version(row: RowMapping) -> Version:
+def version(row: Found) -> Version:
     """A row of `VERSION`."""
     return Version(
         version_id=row["version_id"],
@@ -174,7 +179,7 @@ def version(row: RowMapping) -> Version:
     )
 
 
-def subject(row: RowMapping) -> Subject:
+def subject(row: Found) -> Subject:
     """A row of `LIVE_SUBJECTS` or `ALL_SUBJECTS`."""
     return Subject(
         name=row["schema_id"],
@@ -189,7 +194,7 @@ def subject(row: RowMapping) -> Subject:
     )
 
 
-def deployment(row: RowMapping) -> Deployment:
+def deployment(row: Found) -> Deployment:
     """A row of `DEPLOYMENTS`."""
     return Deployment(
         engine=row["engine"],

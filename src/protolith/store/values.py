@@ -58,9 +58,10 @@ class NewVersion:
     """A version that is ready to be kept; everything that can fail has been done.
 
     `after` is the subject's latest version that it was checked against (0 for none), or the one
-    that has its content; `judged` is the mode that it was checked under. Where the subject has
-    moved on, the version is refused with `MovedOnError` and must be checked again. `metadata` and
-    `rule_set` are JSON documents for clients, kept as they are.
+    that has its content; `follows` is the index of the one that it was checked against, of those
+    that are registered with it; `judged` is the mode that it was checked under. Where the subject
+    has moved on, the version is refused with `MovedOnError` and must be checked again. `metadata`
+    and `rule_set` are JSON documents for clients, kept as they are.
     """
 
     database: str
@@ -75,6 +76,7 @@ class NewVersion:
     description: str | None = None
     references: tuple[Reference, ...] = ()
     after: int | None = None
+    follows: int | None = None
     judged: KeptMode | None = None
     waivers: tuple[KeptWaiver, ...] = ()
     beside: tuple[Beside, ...] = ()
@@ -129,6 +131,14 @@ class Subject:
     created_at: datetime
     last_updated: datetime
     deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people say about a subject."""
+
+    description: str | None
+    labels: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

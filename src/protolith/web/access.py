@@ -4,6 +4,7 @@ A route says what it needs where it is declared; one that does not cannot be mad
 caller sees is the store's part: it leaves out what the caller may not see.
 """
 
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Needs:
         if not extra or _SCOPE not in extra:
             raise TypeError(f"{path} does not say which scope it needs: openapi_extra=needs(…)")
         of = extra.get(_OF)
-        if of not in (None, EVERYTHING) and f"{{{of}}}" not in path:
+        if of not in (None, EVERYTHING) and not re.search(rf"\{{{of}[:}}]", path):
             raise TypeError(f"{path} has no {of}")
         scope = extra[_SCOPE]
         return cls(None if scope == _NO_SCOPE else scope, of)

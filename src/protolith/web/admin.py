@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 from protolith.errors import MalformedError
 from protolith.registry import Diagnosis, Relationships, SchemaMetadata
 from protolith.registry.administration import MAX_PAGE
-from protolith.store import Change, Search
+from protolith.store import About, Change, Search
 from protolith.web.access import needs
 from protolith.web.api import ERRORS, Registry, work_in_thread
-from protolith.web.bodies import ChangeSubject, Numbers, SubjectAbout
+from protolith.web.bodies import ChangeSubject, Numbers
 from protolith.web.requests import StrictRoute
 
 # Lists come before the routes of one schema, which would take "search" for its id; the others come
@@ -89,19 +89,14 @@ async def undelete_schema(registry: Registry, schema_id: str) -> Numbers:
 
 
 @router.patch("/schemas/{schema_id}", openapi_extra=needs("write", "schema_id"))
-async def change_schema(registry: Registry, schema_id: str, body: ChangeSubject) -> SubjectAbout:
+async def change_schema(registry: Registry, schema_id: str, body: ChangeSubject) -> About:
     """Change a subject's description, set labels, and take away those that are null."""
     if not body.model_fields_set:
         raise MalformedError("nothing to change is given", hint="description, labels")
 
-    def work() -> SubjectAbout:
-        if "description" in body.model_fields_set:
-            registry.describe_schema(schema_id, body.description)
-        labels = registry.label_schema(schema_id, body.labels)
-        details = registry.get_schema_details(schema_id)
-        return SubjectAbout(description=details.description, labels=labels)
-
-    return await work_in_thread(work)
+    description = body.description if "description" in body.model_fields_set else ...
+    change = registry.change_schema
+    return await work_in_thread(change, schema_id, body.labels, description=description)
 
 
 @router.get("/schemas/{schema_id}/labels", openapi_extra=needs("read", "schema_id"))

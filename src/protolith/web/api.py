@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Uplo
 from fastapi.responses import PlainTextResponse, Response
 
 from protolith.compatibility import Mode, verdict
-from protolith.compatibility.comparison import SERVED
+from protolith.compatibility.comparison import DEFAULT_LEVELS
+from protolith.compatibility.findings import Level
 from protolith.compiler import open_upload
 from protolith.decoding import Framing, Source
 from protolith.dialects import dialect as find_dialect
@@ -70,7 +71,7 @@ Registry = Annotated[SchemaRegistry, Depends(get_registry)]
 
 
 async def work_in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run what compiles, scans, writes or waits in a thread; point reads stay on the loop."""
+    """Run what compiles, scans, writes or waits, as a read from PostgreSQL may, in a thread."""
     return await to_thread.run_sync(lambda: call(*args, **kwargs))
 
 
@@ -108,7 +109,8 @@ async def register_schema(
 @router.post("/schemas/register-json", openapi_extra=needs("write"))
 async def register_json(registry: Registry, body: RegisterJson) -> SchemaRegistrationResponse:
     """Register a BigQuery JSON schema: a list of fields, or an object with `fields`."""
-    about = (body.table_name, body.database_name, body.description)
+    agreed = waivers_of(body.waivers, body.waived_by)
+    about = (body.table_name, body.database_name, body.description, agreed)
     return await work_in_thread(_register, registry, JsonSubmission(body.columns, *about))
 
 
@@ -129,7 +131,7 @@ async def check_compatibility(
     if (old is None) == (body.schema_id is None):
         raise MalformedError("one of old_schema and schema_id is needed", hint="see /docs")
     if body.schema_id is not None:
-        old = registry.get_schema_version(body.schema_id).schema_json
+        old = (await work_in_thread(registry.get_schema_version, body.schema_id)).schema_json
     answer = await work_in_thread(registry.check_schema_compatibility, old, body.new_schema)
     return CompatibilityResponse.model_validate(answer)
 
@@ -141,16 +143,34 @@ async def check_files(
     subject: Annotated[str, Form()],
     mode: Annotated[Mode, Form()] = "FULL_TRANSITIVE",
     message: Annotated[str | None, Form()] = None,
+    levels: Annotated[str, Form()] = ",".join(DEFAULT_LEVELS),
+    engines: Annotated[str, Form()] = "",
+    policy: Annotated[str | None, Form()] = None,
+    categories: Annotated[str, Form()] = "FILE",
 ) -> CheckResponse:
-    """What files would break for the versions of a subject; nothing is registered."""
+    """What files would break for the versions of a subject; nothing is registered.
+
+    `levels` are wire, json, source and table, with commas; `table` asks about the tables that the
+    subject has, or about those `engines`, such as duckdb,clickhouse. A `policy`, buf or confluent,
+    answers instead of the levels; `categories` are those of buf's rules, such as WIRE_JSON,CSR.
+    """
     parts = [(part.filename or "schema.proto", await part.read()) for part in proto_file]
+    asked: list[Level] = _listed(levels) or list(DEFAULT_LEVELS)  # type: ignore[assignment]  # `check` refuses others
 
     def work() -> CheckResponse:
-        found = registry.check_compatibility(open_upload(parts), subject, mode, message)
-        levels: dict[str, bool] = {level: verdict(found)[level] for level in SERVED}
-        return CheckResponse(compatible=levels, findings=found)
+        found = registry.check_compatibility(
+            open_upload(parts), subject, mode, message, levels=asked, policy=policy,
+            engines=_listed(engines) or None, categories=_listed(categories),
+        )  # fmt: skip
+        answers = verdict(found)
+        known: dict[str, bool] = {level: answers[level] for level in asked}
+        return CheckResponse(compatible=known, findings=found)
 
     return await work_in_thread(work)
+
+
+def _listed(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 @router.get("/schemas/{schema_id}", openapi_extra=needs("read", "schema_id"))
@@ -162,7 +182,8 @@ async def get_schema(registry: Registry, schema_id: str) -> SchemaDetails:
 @router.get("/schemas/{schema_id}/versions", openapi_extra=needs("read", "schema_id"))
 async def get_versions(registry: Registry, schema_id: str) -> list[Summary]:
     """The history of a subject, the newest version first."""
-    return [Summary(**line) for line in registry.get_schema_versions(schema_id)]
+    history = await work_in_thread(registry.get_schema_versions, schema_id)
+    return [Summary(**line) for line in history]
 
 
 @router.get(
@@ -266,16 +287,20 @@ async def ingest(
     framing: Annotated[Framing, Query()] = "delimited",
     column: Annotated[str | None, Query()] = None,
     skip_bad: Annotated[bool, Query()] = False,
+    load_id: Annotated[str | None, Query()] = None,
 ) -> LoadResult:
     """Load protobuf messages, length-delimited unless `framing` says otherwise.
 
     `column` names the one that holds them in Parquet or Arrow. With a bad record nothing is loaded,
-    unless `skip_bad` is set; each is reported.
+    unless `skip_bad` is set; each is reported. A `load_id` is loaded once, so that a request can be
+    sent again that had no answer; `content` makes one of the body.
     """
     async with _spooled(request) as data:
         source = Source(data, framing, column)
-        result = await work_in_thread(registry.ingest, schema_id, source, engine, skip_bad=skip_bad)
-    if result.rejected and not result.rows:
+        result = await work_in_thread(
+            registry.ingest, schema_id, source, engine, skip_bad=skip_bad, load_id=load_id
+        )
+    if result.rejected and not result.rows and not result.already_loaded:
         raise RowsRejectedError(
             "no record could be loaded", details=result.rejected, hint=NOTHING_LOADED
         )

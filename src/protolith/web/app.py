@@ -15,8 +15,10 @@ from starlette.exceptions import HTTPException
 
 from protolith import errors
 from protolith.compiler import self_test
-from protolith.registry import SchemaRegistry
+from protolith.registry import Diagnosis, SchemaRegistry
+from protolith.registry.confluent import ConfluentError
 from protolith.registry.identities import FAILURE_SECONDS
+from protolith.web import confluent
 from protolith.web.access import CHALLENGE, Guard
 from protolith.web.admin import lists
 from protolith.web.admin import router as admin
@@ -30,6 +32,7 @@ from protolith.web.limits import server_limits
 from protolith.web.logs import REQUEST_ID
 from protolith.web.metrics import Metrics
 from protolith.web.oidc import Issuer, OidcSettings
+from protolith.web.paths import RawPath
 
 STATUS: dict[type[errors.SchemaRegistryError], int] = {
     errors.ProtocExecutionError: 422,
@@ -84,10 +87,12 @@ def create_app(
         static_url="/static/docs",
     )
     app.state.guard = None
-    for part in (health, lists, router, admin, evolution):
+    for part in (health, *confluent.ROUTERS, lists, router, admin, evolution):
         app.include_router(part)
+    app.router.redirect_slashes = False
     app.state.metrics = metrics = Metrics()
     metrics.watch("threads_waiting", "Requests that wait for a thread.", waiting_for_threads)
+    app.add_middleware(RawPath)
     limits = server_limits()
     app.add_middleware(Front, answer=answered, limits=limits, metrics=metrics, hosts=hosts)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
@@ -102,17 +107,20 @@ def issuer() -> Issuer | None:
     return None if settings is None else Issuer(settings)
 
 
-def check_ready(registry: SchemaRegistry) -> None:
-    """Finish what was cut off; raise what keeps a server from starting.
+def check_ready(registry: SchemaRegistry) -> list[Diagnosis]:
+    """Finish what was cut off, and say what that cannot be; raise what keeps it from starting.
 
-    That is the store, an engine with an unfinished table, the compiler, or its jail.
+    That is the store, the compiler, or its jail.
     """
-    registry.diagnose(mend=True, unfinished=True)
+    found = registry.diagnose(mend=True, unfinished=True)
     self_test()
+    return [one for one in found if not one.mended]
 
 
 def status_of(error: errors.SchemaRegistryError) -> int:
     """The status that answers an error."""
+    if isinstance(error, ConfluentError):
+        return error.status
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
@@ -156,7 +164,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 def _answer(status: int, error: errors.SchemaRegistryError) -> JSONResponse:
     body = ErrorBody.model_validate(
         {
-            "error_code": status * 100,
+            "error_code": error.number if isinstance(error, ConfluentError) else status * 100,
             "code": error.code,
             "message": error.message,
             "hint": error.hint,

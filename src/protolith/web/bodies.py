@@ -36,10 +36,10 @@ class CheckResponse(BaseModel):
 
 
 class SetCompatibility(Body):
-    """A mode, the levels that count (wire, json), or a policy that counts instead of them."""
+    """A mode, the levels that count (wire, json, table), or a policy instead of them."""
 
     mode: Promise
-    levels: list[Literal["wire", "json"]] = Field(default=["wire"], min_length=1)
+    levels: list[Literal["wire", "json", "table"]] = Field(default=["wire"], min_length=1)
     policy: str | None = None
 
 
@@ -54,6 +54,7 @@ class ErrorDetail(BaseModel):
     record: int | None = None
     offset: int | None = None
     rule: str | None = None
+    mend: tuple[str, ...] | None = None
 
 
 class ErrorBody(BaseModel):
@@ -85,12 +86,14 @@ class SchemaRegistrationResponse(BaseModel):
 
 
 class RegisterJson(Body):
-    """A BigQuery JSON schema to register."""
+    """A BigQuery JSON schema to register; `waivers` hold RULE:PATH=REASON."""
 
     columns: JsonSchema = Field(alias="schema_json")
     table_name: str
     database_name: str = DEFAULT_DATABASE
     description: str | None = None
+    waivers: list[str] = Field(default_factory=list)
+    waived_by: str = ""
 
 
 class ImportedFile(Body):
@@ -104,7 +107,8 @@ class ImportedFile(Body):
 class BatchItem(Body):
     """One schema of a batch: `proto_content` (text, or text by file name) or `schema_json`.
 
-    `references` may name other members of the batch, in any order, by their `table_name`.
+    `references` may name other members of the batch, in any order, by their `table_name`;
+    `waivers` hold RULE:PATH=REASON, and `waived_by` says who.
     """
 
     proto_content: str | dict[str, str] | None = None
@@ -114,6 +118,8 @@ class BatchItem(Body):
     description: str | None = None
     message: str | None = None
     references: list[ImportedFile] | None = None
+    waivers: list[str] | None = None
+    waived_by: str | None = None
 
 
 class RegisterBatch(Body):
@@ -204,13 +210,6 @@ class ChangeSubject(Body):
 
     description: str | None = None
     labels: dict[str, str | None] = Field(default_factory=dict)
-
-
-class SubjectAbout(BaseModel):
-    """What is said about a subject."""
-
-    description: str | None
-    labels: dict[str, str]
 
 
 class Numbers(BaseModel):

@@ -8,7 +8,7 @@ import json
 import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -24,10 +24,10 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from protolith.errors import Detail, MalformedError, SchemaRegistryError, TooLargeError, quoted
-from protolith.store import acting_as, limited_to
-from protolith.store.access import Caller
+from protolith.store import Grant, acting_as, limited_to
 from protolith.web.access import Guard, Needs
 from protolith.web.limits import server_limits
+from protolith.web.paths import segments
 
 MAX_BODY = server_limits().body_bytes
 
@@ -36,12 +36,16 @@ _FORESEEN = (SchemaRegistryError, HTTPException, RequestValidationError)
 _log = logging.getLogger(__name__)
 
 
-class StrictRoute(APIRoute):
-    """A route that knows who asks, reads strictly, and never fails without an answer."""
+class GuardedRoute(APIRoute):
+    """A route that says which scope it needs, and whose parameters are each decoded alone."""
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+    def __init__(self, path: str, *args: Any, **options: Any) -> None:
         self.needs = Needs.said_by(options.get("openapi_extra"), path)
-        super().__init__(path, endpoint, **options)
+        super().__init__(segments(path), *args, **options)
+
+
+class StrictRoute(GuardedRoute):
+    """A route that knows who asks, reads strictly, and never fails without an answer."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """The framework's handler with the checks before it."""
@@ -56,11 +60,9 @@ class StrictRoute(APIRoute):
         needed = self.needs
 
         async def handle(request: Request) -> Response:
-            strict = StrictRequest(request.scope, _limited(request), parts)
-            address = request.client.host if request.client else "unknown"
+            strict = StrictRequest(request.scope, limited(request), parts)
             try:
-                caller = await _admitted(request, needed, address)
-                with _acting(caller, address):
+                with await admitted(request, needed):
                     _check_target(request, parameters)
                     if has_json:
                         await strict.json()
@@ -72,29 +74,30 @@ class StrictRoute(APIRoute):
             except ClientDisconnect:
                 raise MalformedError("the request ended before its body did") from None
             except Exception as error:
-                raise _unforeseen(request, error) from error
+                raise unforeseen(request, error) from error
 
         return handle
 
 
-async def _admitted(request: Request, needed: Needs, address: str) -> Caller | None:
-    """Who asks; None where nobody has to say so, because the server asks nobody."""
+async def admitted(request: Request, needed: Needs) -> AbstractContextManager[None]:
+    """A block within which whoever asks does and sees no more than is granted."""
+    address = request.client.host if request.client else "unknown"
     guard: Guard | None = request.app.state.guard
-    if guard is None:
-        return None
+    if guard is None:  # the server asks nobody
+        return _acting(f"rest:{address}", None)
     if needed.scope is None:
-        return Caller("rest", ())
+        return _acting(f"rest:{address}", ())
     said = request.headers.getlist("authorization")
     if len(said) > 1:
         raise MalformedError("the header Authorization is there twice", hint="send it once")
     asked = request.app.state.registry, request.path_params
-    return await to_thread.run_sync(guard.admit, needed, said[0] if said else "", address, asked)
+    call = guard.admit
+    caller = await to_thread.run_sync(call, needed, said[0] if said else "", address, asked)
+    return _acting(f"{caller.name}@{address}", caller.grants)
 
 
 @contextmanager
-def _acting(caller: Caller | None, address: str) -> Iterator[None]:
-    name, grants = ("rest", None) if caller is None else (caller.name, caller.grants)
-    actor = f"{name}:{address}" if name == "rest" else f"{name}@{address}"
+def _acting(actor: str, grants: tuple[Grant, ...] | None) -> Iterator[None]:
     with acting_as(actor), limited_to(grants):
         yield
 
@@ -140,7 +143,8 @@ def _check_target(request: Request, parameters: Collection[str]) -> None:
         seen.add(name)
 
 
-def _limited(request: Request) -> Receive:
+def limited(request: Request) -> Receive:
+    """The body of a request, as long as it is not larger than allowed."""
     length = request.headers.get("content-length", "")
     announced = int(length) if re.fullmatch("[0-9]{1,18}", length) else 0
 
@@ -168,6 +172,11 @@ def _parse_json(headers: Headers, body: bytes) -> Any:
             f"the body is {quoted(kind) if kind else 'of no type'}, not JSON",
             hint="send Content-Type: application/json",
         )
+    return read_json(body)
+
+
+def read_json(body: bytes) -> Any:
+    """JSON in UTF-8, as its standard says."""
     try:
         text = body.decode()
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
@@ -267,7 +276,8 @@ def _utf8(latin: str, what: str) -> str:
         raise MalformedError(f"{what} is not UTF-8", hint=_UTF8) from None
 
 
-def _unforeseen(request: Request, error: Exception) -> SchemaRegistryError:
+def unforeseen(request: Request, error: Exception) -> SchemaRegistryError:
+    """What answers for an error that nobody foresaw; the log has it."""
     what = f"{type(error).__name__}: {quoted(str(error))}"
     trace = error if _log.isEnabledFor(logging.DEBUG) else None
     path = quoted(request.scope["path"])

@@ -47,7 +47,8 @@ def run(
     logging.config.dictConfig(logs)
     host, authentication = settings.host, settings.authentication
     with SchemaRegistry(home) as registry:
-        check_ready(registry)  # within the server a failure would be a traceback
+        for left in check_ready(registry):  # within the server a failure would be a traceback
+            say(f"{left.subject} in {left.engine} is {left.state}: {left.message}")
         if authentication:
             _check_known(registry)
     app = create_app(home, authentication=authentication, hosts=settings.hosts)

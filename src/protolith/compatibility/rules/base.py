@@ -108,9 +108,9 @@ class Sides:
         mine = self.writer.messages[writer.type_name].fields[number]
         return mine, self.reader.messages[reader.type_name].fields[number]
 
-    def compare(self, roots: Iterable[str]) -> Iterator[Said]:
-        """What the rules say of these types and of all that they reach."""
-        waiting: list[tuple[Pair, tuple[int, ...]]] = [((name, name), ()) for name in roots]
+    def compare(self, roots: Iterable[Pair]) -> Iterator[Said]:
+        """What the rules say of these pairs of types and of all that they reach."""
+        waiting: list[tuple[Pair, tuple[int, ...]]] = [(pair, ()) for pair in roots]
         seen = {pair for pair, _ in waiting}
         while waiting:
             pair, path = waiting.pop()

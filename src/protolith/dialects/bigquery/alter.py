@@ -6,6 +6,7 @@ record, let values be missing, and change descriptions and policy tags; nothing 
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 from protolith.changes import (
     AddColumn,
@@ -22,7 +23,7 @@ from protolith.changes import (
     ReorderColumns,
     apply,
 )
-from protolith.dialects.alteration import Step, chain, impossible_step, nothing
+from protolith.dialects.alteration import NEW_NUMBER, Step, chain, impossible_step, nothing, widens
 from protolith.dialects.base import Dialect
 from protolith.tables import (
     Bytes,
@@ -37,9 +38,11 @@ from protolith.tables import (
     String,
     Table,
     Type,
+    walk,
 )
 
-_INSTEAD = "give the field a new number: it becomes a column of its own; or create another table"
+_INSTEAD = f"{NEW_NUMBER}; or create another table"
+_STAY = "leave it as it is: whoever writes rows can see to it that none is NULL"
 
 
 def alter(dialect: Dialect, table: Table, change: Change) -> Step:
@@ -51,7 +54,6 @@ class _Alteration:
     def __init__(self, dialect: Dialect, table: Table) -> None:
         self.dialect = dialect
         self.logical = table
-        self.table = dialect.stored(table)
         self.prefix = f"ALTER TABLE {dialect.qualified(table)}"
 
     def step(self, change: Change) -> Step:
@@ -60,15 +62,14 @@ class _Alteration:
                 return self.add(change, place, column)
             case DropColumn(place):
                 if len(place) > 1:
-                    return impossible_step(change, f"columns within records stay; {_INSTEAD}")
+                    return impossible_step(change, "columns within records stay", _INSTEAD)
                 why = "its values are gone for ever"
                 return self.ddl(change, f"DROP COLUMN {self.name(place)}", why, lossy=True)
             case RenameColumn(place, name):
                 if len(place) > 1:
-                    why = "names within records stay: give the old one as the column's name"
-                    return impossible_step(change, why)
-                text = f"RENAME COLUMN {self.name(place)} TO {self.dialect.quote(name)}"
-                return self.ddl(change, text, "queries that use the old name break")
+                    instead = "give the old one as the column's name"
+                    return impossible_step(change, "names within records stay", instead)
+                return self.rename(change, place[0], name)
             case ChangeType(place, _):
                 return self.change_type(change, place)
             case _:
@@ -91,7 +92,9 @@ class _Alteration:
                 after = apply(change, self.logical)
                 if after.stored_in("bigquery") == self.logical.stored_in("bigquery"):
                     return nothing(change, "it is about another engine")
-                return impossible_step(change, "partitions and clusters stay: create another table")
+                return impossible_step(
+                    change, "partitions and clusters stay", "create another table"
+                )
             case _:
                 return nothing(change, "BigQuery keeps nothing of it")
 
@@ -101,31 +104,43 @@ class _Alteration:
         if required:
             why += "; a required column cannot be added, so it may be NULL"
             change = replace(change, column=replace(column, nullable=True))
-        if place:
-            return self.patch(change, why)
+        if place or any(inner.comment for path, inner in walk((column,)) if "." in path):
+            return self.patch(change, why)  # no statement says anything of fields that it adds
         text = self.dialect.type_text(column.type)
         add = f"ADD COLUMN {self.dialect.quote(column.name)} {text}"
         if column.comment:
             add += f" OPTIONS (description={self.dialect.literal(column.comment)})"
         return self.ddl(change, add, why)
 
+    def rename(self, change: Change, old: str, new: str) -> Step:
+        # Names are the same that differ in case alone: there is a third one in between.
+        names = [old, f"{old}__case", new] if old.lower() == new.lower() else [old, new]
+        quoted = [self.dialect.quote(name) for name in names]
+        texts = (f"{self.prefix} RENAME COLUMN {a} TO {b}" for a, b in pairwise(quoted))
+        return Step(change, "in place", "none", "queries that use the old name break", tuple(texts))
+
     def change_type(self, change: Change, place: Place) -> Step:
-        old = chain(self.table, place)[-1]
-        new = chain(self.dialect.stored(apply(change, self.logical)), place)[-1]
-        text = self.dialect.type_text(new.type)
-        if self.dialect.type_text(old.type) == text:
+        was = chain(self.logical, place)[-1].type
+        old = self.stored(was)
+        new = self.stored(chain(apply(change, self.logical), place)[-1].type)
+        text = self.dialect.type_text(new)
+        if self.dialect.type_text(old) == text:
             return nothing(change, "BigQuery has one type for both")
-        if len(place) > 1 or not _widens(old.type, new.type):
-            return impossible_step(change, f"the type cannot change in place; {_INSTEAD}")
+        if len(place) > 1 or not _widens(old, new):
+            return impossible_step(change, "the type cannot change in place", _INSTEAD)
         alter = f"ALTER COLUMN {self.name(place)} SET DATA TYPE {text}"
+        if isinstance(new, Float) and not widens(was, new):
+            why = "numbers of more digits than FLOAT64 has are rounded"
+            return self.ddl(change, alter, why, lossy=True)
         return self.ddl(change, alter, "each value is one of the wider type")
 
     def change_nullability(self, change: Change, place: Place, *, nullable: bool) -> Step:
-        column = chain(self.table, place)[-1]
-        if isinstance(column.type, List | Map):
+        if isinstance(chain(self.logical, place)[-1].type, List | Map):
             return nothing(change, "repeated columns are never NULL")
         if not nullable:
-            return impossible_step(change, "a column that may be NULL cannot be required again")
+            return impossible_step(
+                change, "a column that may be NULL cannot be required again", _STAY
+            )
         if len(place) > 1:
             return self.patch(change, "a value may be missing now")
         text = f"ALTER COLUMN {self.name(place)} DROP NOT NULL"
@@ -137,6 +152,10 @@ class _Alteration:
         action = "DROP DEFAULT" if default is None else f"SET DEFAULT {default}"
         text = f"ALTER COLUMN {self.name(place)} {action}"
         return self.ddl(change, text, "for rows to come; those that are there stay as they are")
+
+    def stored(self, type_: Type) -> Type:
+        """By itself: a place through a map leads through other columns where maps are lists."""
+        return self.dialect.stored(Table("", "", (Column("c", type_),))).columns[0].type
 
     def ddl(self, change: Change, action: str, why: str, *, lossy: bool = False) -> Step:
         statement = f"{self.prefix} {action}"

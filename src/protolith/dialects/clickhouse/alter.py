@@ -10,6 +10,7 @@ from protolith.changes import (
     AddColumn,
     Change,
     ChangeComment,
+    ChangeDefault,
     ChangeNullability,
     ChangeStorage,
     ChangeType,
@@ -29,7 +30,9 @@ from protolith.dialects.alteration import (
     widens,
 )
 from protolith.dialects.base import Dialect
+from protolith.dialects.clickhouse.clusters import on_cluster
 from protolith.dialects.clickhouse.expressions import Condition, held, unnamed
+from protolith.errors import SchemaValidationError
 from protolith.tables import Column, Decimal, List, Map, Record, String, Table, Type
 
 WAIT = " SETTINGS mutations_sync = 2, alter_sync = 2"
@@ -44,28 +47,42 @@ def alter(dialect: Dialect, table: Table, change: Change) -> Step:
 class _Alteration:
     def __init__(self, dialect: Dialect, table: Table) -> None:
         self.dialect = dialect
-        self.logical = table
-        self.table = dialect.stored(table)
-        on = dialect.clauses(table).cluster
+        self.kept = table
+        self.logical = replace(table, storage=())  # keys name columns, also some that are gone
+        self.table = dialect.stored(self.logical)
+        on = on_cluster(dialect, table)
         self.prefix = f"ALTER TABLE {dialect.qualified(table)}{on}"
 
     def step(self, change: Change) -> Step:
         match change:
             case ChangeStorage():
-                if self.logical.stored_in("clickhouse") == apply(change, self.logical).stored_in(
-                    "clickhouse"
-                ):
+                after = apply(change, self.kept)
+                if self.kept.stored_in("clickhouse") == after.stored_in("clickhouse"):
                     return nothing(change, "it is about another engine")
-                why = "the keys and settings of a table that is there stay: create another table"
-                return impossible_step(change, why)
+                why = "the keys and settings of a table that is there stay"
+                return impossible_step(change, why, "create another table")
             case ChangeComment(place, _) if len(place) <= 1:
                 return Step(change, "in place", "none", "a comment alone", self.comment(change))
             case ReorderColumns((), names):
                 return self.reorder(change, names)
+            case _ if why := self.misfit(change):
+                return impossible_step(change, why)
             case _ if len(change.place) + isinstance(change, AddColumn) > 1:
                 return self.inner_step(change)
             case _:
                 return self.column_step(change)
+
+    def misfit(self, change: Change) -> str:
+        """Why the table's keys and settings cannot stay with a change, or nothing."""
+        text = ""
+        for table in (apply(change, self.kept), self.kept):
+            try:
+                self.dialect.clauses(table)
+            except SchemaValidationError as error:
+                text = "" if text else str(error.details[0])
+            else:
+                break
+        return text and f"the table's keys and settings stay: {text}; create another table"
 
     def column_step(self, change: Change) -> Step:
         match change:
@@ -84,6 +101,8 @@ class _Alteration:
                 return self.change_type(change, place, type_)
             case ChangeNullability(place, nullable):
                 return self.change_nullability(change, place, nullable=nullable)
+            case ChangeDefault(place, default):
+                return self.change_default(change, place, default)
             case _:
                 return nothing(change, "ClickHouse keeps nothing of it")
 
@@ -114,14 +133,16 @@ class _Alteration:
     def add(self, change: Change, column: Column) -> Step:
         stored = self.stored(column)
         comment = f" COMMENT {self.dialect.literal(column.comment)}" if column.comment else ""
-        add = self.alter(f"ADD COLUMN IF NOT EXISTS {self.definition(stored)}{comment}")
-        holds = "NULL" if stored.nullable else "0, '' or nothing"
+        default = self.dialect.default(column).sql
+        text = f"{self.definition(stored)}{f' DEFAULT {default}' if default else ''}{comment}"
+        add = self.alter(f"ADD COLUMN IF NOT EXISTS {text}")
+        holds = "its default" if default else "NULL" if stored.nullable else "0, '' or nothing"
         why = f"rows that are there have {holds} in it"
         return Step(change, "in place", "none", why, (add,))
 
     def written(self, dropped: str) -> tuple[str, ...]:
         """What writes one other column into each part: a part cannot lose the only one it has."""
-        if self.logical.stored_in("clickhouse").order_by:
+        if self.kept.stored_in("clickhouse").order_by:
             return ()  # the key is in each part
         others = [column for column in self.table.columns if column.name != dropped]
         scalars = [c for c in others if not isinstance(c.type, List | Map | Record)]
@@ -155,9 +176,7 @@ class _Alteration:
             return Step(change, "rewrite", "rewrite", why, self.restated(change), loads=False)
         scalar = not isinstance(old.type, List | Map)
         if not (scalar and narrows(old.type, to.type)):
-            hint = "give the field a new number: it becomes a column of its own"
-            why = f"there is no safe way from the one type to the other; {hint}"
-            return impossible_step(change, why)
+            return impossible_step(change, "there is no safe way from the one type to the other")
         check = self.count(place, lambda value, _: self.lost(value, old, to), "values do not fit")
         why = "values that do not fit would be cut or wrapped"
         return Step(change, "rewrite", "lossy", why, self.restated(change), (check,), loads=False)
@@ -192,13 +211,26 @@ class _Alteration:
             text = self.dialect.type_text(column.type, nullable=False)
             name = self.dialect.quote(column.name)
             empty = f"defaultValueOfTypeName({self.dialect.literal(text)})"
+            own = self.dialect.default(chain(self.logical, place)[-1]).sql
             # Without a default, it is refused or leaves a column that cannot be read.
             statements = (
                 self.alter(f"MODIFY COLUMN {name} {text} DEFAULT {empty}"),
-                self.alter(f"MODIFY COLUMN {name} REMOVE DEFAULT"),
+                self.alter(self.with_default(name, own)),
             )
         why = "each row needs a value from now on; the column is written again"
         return Step(change, "rewrite", "rewrite", why, statements, (check,), loads=False)
+
+    def change_default(self, change: Change, place: Place, default: str | None) -> Step:
+        column = chain(self.logical, place)[-1]
+        old, new = (self.dialect.default(c).sql for c in (column, replace(column, default=default)))
+        if old == new:
+            return nothing(change, "ClickHouse has the same default for both, or none")
+        why = "for rows to come, and for those that were there before the column"
+        statements = (self.alter(self.with_default(self.dialect.quote(column.name), new)),)
+        return Step(change, "in place", "none", why, statements)
+
+    def with_default(self, name: str, default: str) -> str:
+        return f"MODIFY COLUMN {name} {f'DEFAULT {default}' if default else 'REMOVE DEFAULT'}"
 
     def swap(self, change: Change, old: Column, new: Column) -> Step:
         """A column of the other form is filled beside the old one and takes its place."""
@@ -243,7 +275,7 @@ class _Alteration:
         return f"{self.dialect.quote(column.name)} {text}"
 
     def stored(self, column: Column) -> Column:
-        return self.dialect.stored(replace(self.logical, columns=(column,))).columns[0]
+        return self.dialect.stored(replace(self.logical, columns=(column,), storage=())).columns[0]
 
     def alter(self, action: str) -> str:
         return f"{self.prefix} {action}{WAIT}"

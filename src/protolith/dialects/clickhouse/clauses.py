@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from protolith.dialects.base import Dialect
 from protolith.dialects.clauses import Names, check_known, settings
+from protolith.dialects.clickhouse.clusters import on_cluster
 from protolith.dialects.clickhouse.functions import DETERMINISTIC, HINTS, WITHOUT_NULL
 from protolith.dialects.expressions import Writer, name_parts, parse, spellings
 from protolith.dialects.parts import Clauses
@@ -66,9 +67,8 @@ def write_clauses(dialect: Dialect, table: Table) -> Clauses:
         _ttl(names, storage.ttl),
         _settings(names, storage, nullable=order.nullable or partition.nullable),
     ]
-    cluster = f" ON CLUSTER {dialect.literal(storage.cluster)}" if storage.cluster else ""
-    notes = tuple(_notes(order, partition))
-    return Clauses(after="\n".join(filter(None, parts)), cluster=cluster, notes=notes)
+    after, notes = "\n".join(filter(None, parts)), tuple(_notes(order, partition))
+    return Clauses(after=after, cluster=on_cluster(dialect, table), notes=notes)
 
 
 def _key(names: Names, texts: tuple[str, ...], clause: str) -> _Key:

@@ -10,6 +10,7 @@ from protolith.changes import (
     AddColumn,
     Change,
     ChangeComment,
+    ChangeDefault,
     ChangeNullability,
     ChangeType,
     DropColumn,
@@ -30,18 +31,19 @@ from protolith.dialects.alteration import (
 )
 from protolith.dialects.base import Dialect
 from protolith.dialects.duckdb.expressions import Condition, conversion, held
-from protolith.tables import Bytes, Column, List, Map, String, Table, Type
+from protolith.tables import Bytes, Column, List, Map, Record, String, Table, Type
 
 
 def alter(dialect: Dialect, table: Table, change: Change) -> Step:
     """What DuckDB is told to make a change to a table that has not changed yet."""
-    return _Alteration(dialect, dialect.stored(table)).step(change)
+    return _Alteration(dialect, table).step(change)
 
 
 class _Alteration:
     def __init__(self, dialect: Dialect, table: Table) -> None:
         self.dialect = dialect
-        self.table = table
+        self.logical = table
+        self.table = dialect.stored(table)
         self.prefix = f"ALTER TABLE {dialect.qualified(table)}"
 
     def step(self, change: Change) -> Step:
@@ -68,12 +70,20 @@ class _Alteration:
                 return self.change_nullability(change, place, nullable=nullable)
             case ChangeComment(place, comment):
                 return self.change_comment(change, place, comment)
+            case ChangeDefault(place, default):
+                return self.change_default(change, place, default)
             case _:
                 return nothing(change, "DuckDB keeps nothing of it")
 
     def add(self, change: Change, place: Place, column: Column) -> Step:
+        default = "" if place else self.dialect.default(column).sql
         column = self.stored(column)
+        if place and isinstance(column.type, Record):
+            # ADD COLUMN breaks the whole database where one of the outer records is NULL.
+            why = "rows that are there have NULL in it; the column is written again"
+            return Step(change, "rewrite", "rewrite", why, self.restated(change), loads=False)
         name = self.path((*place, column.name), parent=place)
+        last = (self.with_default(column.name, default),)
         text = self.dialect.type_text(column.type)
         add = f"{self.prefix} ADD COLUMN {name} {text}"
         if place:
@@ -81,26 +91,32 @@ class _Alteration:
         if isinstance(column.type, List | Map):
             empty = "[]" if isinstance(column.type, List) else "MAP {}"
             add += f" DEFAULT {empty}"
-            drop = f"{self.prefix} ALTER COLUMN {name} DROP DEFAULT"
             why = "rows that are there have an empty one"
-            return self.commented(Step(change, "in place", "none", why, (add, drop)), column)
+            return self.commented(Step(change, "in place", "none", why, (add, *last)), column)
         if column.nullable:
-            step = Step(change, "in place", "none", "rows that are there have NULL in it", (add,))
-            return self.commented(step, column)
-        return self.commented(self.add_required(change, column, add, name), column)
+            statements = (add, *last) if default else (add,)
+            why = "rows that are there have NULL in it"
+            return self.commented(Step(change, "in place", "none", why, statements), column)
+        step = self.add_required(change, column, add, last if default else ())
+        return self.commented(step, column)
 
-    def add_required(self, change: Change, column: Column, add: str, name: str) -> Step:
+    def add_required(self, change: Change, column: Column, add: str, last: tuple[str, ...]) -> Step:
+        name = self.dialect.quote(column.name)
         value = "''::BLOB" if isinstance(column.type, Bytes) else zero(column.type)
         required = f"{self.prefix} ALTER COLUMN {name} SET NOT NULL"
         if value is None:
             count = f"SELECT count(*) FROM {self.dialect.qualified(self.table)}"  # noqa: S608
             check = Check(count, "rows would have no value in it")
             why = "a value is required and there is none to give: the table must be empty"
-            return Step(change, "in place", "none", why, (add, required), (check,))
+            return Step(change, "in place", "none", why, (add, required, *last), (check,))
         why = f"rows that are there get {value}, as a message without the field does"
-        drop = f"{self.prefix} ALTER COLUMN {name} DROP DEFAULT"
-        statements = (f"{add} DEFAULT {value}", required, drop)
+        last = last or (self.with_default(column.name, ""),)
+        statements = (f"{add} DEFAULT {value}", required, *last)
         return Step(change, "in place", "none", why, statements)
+
+    def with_default(self, name: str, default: str) -> str:
+        action = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
+        return f"{self.prefix} ALTER COLUMN {self.dialect.quote(name)} {action}"
 
     def commented(self, step: Step, column: Column) -> Step:
         if not column.comment:
@@ -165,10 +181,7 @@ class _Alteration:
             why = "each value is one of the wider type; the column is written again"
             return Step(change, "rewrite", "rewrite", why, statements, loads=False)
         if not narrows(old, new):
-            hint = "give the field a new number: it becomes a column of its own"
-            return impossible_step(
-                change, f"there is no way from the one type to the other; {hint}"
-            )
+            return impossible_step(change, "there is no way from the one type to the other")
         to, back = self.dialect.type_text(new), self.dialect.type_text(old)
 
         def lost(value: str) -> str:
@@ -181,7 +194,7 @@ class _Alteration:
 
     def change_nullability(self, change: Change, place: Place, *, nullable: bool) -> Step:
         column = chain(self.table, place)[-1]
-        if len(place) > 1 or isinstance(column.type, List | Map):
+        if len(place) > 1 or (isinstance(column.type, List | Map) and not nullable):
             return nothing(change, "DuckDB says nothing of NULL inside records, lists and maps")
         name = self.dialect.quote(place[0])
         verb = "DROP" if nullable else "SET"
@@ -196,6 +209,17 @@ class _Alteration:
         if len(place) > 1:
             return nothing(change, "DuckDB keeps no comments inside records")
         return Step(change, "in place", "none", "a comment alone", (self.comment(place, comment),))
+
+    def change_default(self, change: Change, place: Place, default: str | None) -> Step:
+        if len(place) > 1:
+            return nothing(change, "DuckDB has no defaults inside records")
+        column = chain(self.logical, place)[-1]
+        old, new = (self.dialect.default(c).sql for c in (column, replace(column, default=default)))
+        if old == new:
+            return nothing(change, "DuckDB has the same default for both, or none")
+        why = "for rows to come; those that are there stay as they are"
+        statements = (self.with_default(column.name, new),)
+        return Step(change, "in place", "none", why, statements)
 
     def comment(self, place: Place, comment: str) -> str:
         name = self.dialect.qualified(self.table)
@@ -231,7 +255,7 @@ class _Alteration:
         return held(self.dialect, self.dialect.quote(first.name), first.type, tuple(rest), lost)
 
     def stored(self, column: Column) -> Column:
-        return self.dialect.stored(replace(self.table, columns=(column,))).columns[0]
+        return self.dialect.stored(replace(self.table, columns=(column,), storage=())).columns[0]
 
 
 def _into(type_: Type) -> list[str]:

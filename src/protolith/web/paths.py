@@ -1,0 +1,94 @@
+"""Paths as they were sent, since a subject's name may hold a slash.
+
+The framework decodes a path before it looks for a route, so that `a%2Fb` is two segments. Here the
+path stays as it is, and each segment is decoded by itself, once.
+"""
+
+import re
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+FAMILIES = frozenset(
+    {
+        "associations",
+        "associations:batchGet",
+        "associations:batchMutate",
+        "compatibility",
+        "config",
+        "contexts",
+        "dek-registry",
+        "deployments",
+        "mode",
+        "schemas",
+        "subjects",
+        "v1",
+    }
+)
+"""The first segments of the paths whose segments are decoded one by one."""
+
+_CONTEXT = re.compile(r"/contexts/([^/]+)/(.+)")
+_NAMED = re.compile(r"(/(?:config|mode)|(?:/compatibility)?/subjects)/([^/]+)(.*)")
+_PREFIXED = {"/subjects": "subjectPrefix", "/schemas": "subjectPrefix"}
+
+
+class Segment(Convertor[str]):
+    """One segment of a path, decoded by itself."""
+
+    regex = "[^/]+"
+
+    def convert(self, value: str) -> str:
+        """The text that was encoded."""
+        return unquote(value)
+
+    def to_string(self, value: str) -> str:
+        """The text as a segment."""
+        return quote(value, safe="")
+
+
+register_url_convertor("segment", Segment())
+
+
+def segments(path: str) -> str:
+    """A route's path, with each of its parameters decoded by itself."""
+    if path.split("/")[1:2] and path.split("/")[1] in FAMILIES:
+        return re.sub(r"\{(\w+)\}", r"{\1:segment}", path)
+    return path
+
+
+class RawPath:
+    """Keeps paths as they were sent; a context before a path goes into the subject's name."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] == "http":
+            raw = scope.get("raw_path") or quote(scope["path"]).encode()
+            path = raw.decode("utf-8", "replace").partition("?")[0]
+            root = scope.get("root_path", "")
+            first = path.removeprefix(root).split("/")[1:2]
+            if first and first[0] in FAMILIES:
+                scope = _within_context({**scope, "path": path.rstrip("/")}, root)
+        await self.app(scope, receive, send)
+
+
+def _within_context(scope: Scope, root: str) -> Scope:
+    found = _CONTEXT.fullmatch(scope["path"].removeprefix(root))
+    if found is None:
+        return scope
+    context, rest = unquote(found[1]), f"/{found[2]}"
+    context = "" if context in (".", ":.:") else f":{context.strip(':')}:"
+    if named := _NAMED.fullmatch(rest):
+        subject = unquote(named[2])
+        subject = subject if subject.startswith(":.") else context + subject
+        rest = f"{named[1]}/{quote(subject, safe='')}{named[3]}"
+    elif rest in ("/config", "/mode") and context:
+        rest = f"{rest}/{quote(context, safe='')}"
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    key = _PREFIXED.get(rest, "subject" if rest.startswith("/schemas/ids/") else None)
+    if key and context and not query.get(key, "").startswith(":"):
+        query[key] = context + query.get(key, "")
+    return {**scope, "path": root + rest, "query_string": urlencode(query).encode()}

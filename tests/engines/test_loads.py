@@ -1,0 +1,110 @@
+"""A load with an id is there once, however often it is tried."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from protolith import ConflictError
+from protolith.engines import Engine, clickhouse_loads, open_engine
+from protolith.engines.clickhouse import ClickHouseEngine
+from protolith.tables import Column, Integer, Table
+
+TABLE = Table("shop", "numbers", (Column("n", Integer()),))
+OTHER = Table("shop", "others", (Column("n", Integer()),))
+
+
+def rows(number: int) -> pa.Table:
+    return pa.table({"n": pa.array(range(number), pa.int64())})
+
+
+def count(engine: Engine) -> int:
+    name = engine.dialect.qualified(TABLE)
+    return int(engine.query(f"SELECT count(*) AS n FROM {name}").to_pylist()[0]["n"])
+
+
+@pytest.fixture
+def clickhouse(tmp_path: Path) -> ClickHouseEngine:
+    engine = open_engine("clickhouse", tmp_path)
+    assert isinstance(engine, ClickHouseEngine)
+    engine.create(TABLE)
+    return engine
+
+
+def test_an_id_is_loaded_once(engine: Engine) -> None:
+    engine.create(TABLE)
+    assert [engine.load(TABLE, rows(10), "a") for _ in range(3)] == [True, False, False]
+    assert engine.load(TABLE, rows(10), "b")
+    assert count(engine) == 20
+    with pytest.raises(ConflictError, match="'a' of shop.numbers has 10 rows, and these are 11"):
+        engine.load(TABLE, rows(11), "a")
+    assert count(engine) == 20
+
+
+def test_without_an_id_equal_rows_are_all_there(engine: Engine) -> None:
+    engine.create(TABLE)
+    engine.load(TABLE, rows(10), "a")
+    assert engine.load(TABLE, rows(10))
+    assert engine.load(TABLE, rows(10))
+    assert count(engine) == 30
+
+
+def test_ids_belong_to_a_table_and_go_with_it(
+    engine: Engine, request: pytest.FixtureRequest
+) -> None:
+    for table in (TABLE, OTHER):
+        engine.create(table)
+        assert engine.load(table, rows(10), "it's \\ an id")
+    if engine.name == "bigquery":
+        service = request.getfixturevalue("bigquery")
+        del service.tables["shop", "numbers"], service.rows["shop", "numbers"]
+    else:
+        engine.run([f"DROP TABLE {engine.dialect.qualified(TABLE)}"])
+    engine.create(TABLE)
+    assert engine.load(TABLE, rows(10), "it's \\ an id")
+    assert not engine.load(OTHER, rows(10), "it's \\ an id")
+    assert count(engine) == 10
+
+
+def test_a_load_that_was_cut_off_goes_on_with_the_blocks_that_are_missing(
+    clickhouse: ClickHouseEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clickhouse_loads, "BLOCK_BYTES", 800)
+    plain, left = clickhouse.insert, [3]
+
+    def insert(*words: object) -> None:
+        plain(*words)  # type: ignore[arg-type]
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(clickhouse, "insert", insert)
+    with pytest.raises(KeyboardInterrupt):
+        clickhouse.load(TABLE, rows(1000), "a")
+    assert count(clickhouse) == 300
+    monkeypatch.setattr(clickhouse_loads, "BLOCK_BYTES", 8000)  # the blocks stay what they were
+    assert clickhouse.load(TABLE, rows(1000), "a")
+    assert not clickhouse.load(TABLE, rows(1000), "a")
+    name = clickhouse.dialect.qualified(TABLE)
+    found = clickhouse.query(f"SELECT n FROM {name} ORDER BY n").column("n").to_pylist()
+    assert found == list(range(1000))
+
+
+def test_a_table_that_cannot_remember_is_refused(
+    clickhouse: ClickHouseEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clickhouse.run(
+        [
+            "ALTER TABLE shop.numbers MODIFY SETTING non_replicated_deduplication_window = 5",
+            "CREATE TABLE shop.others (n Nullable(Int64)) ENGINE = Memory",
+        ]
+    )
+    with pytest.raises(ConflictError, match="others is a Memory, which knows no load ids"):
+        clickhouse.load(OTHER, rows(10), "a")
+    monkeypatch.setattr(clickhouse_loads, "BLOCK_BYTES", 80)
+    with pytest.raises(ConflictError, match="has 10 blocks, and shop.numbers remembers 5"):
+        clickhouse.load(TABLE, rows(100), "a")
+    assert count(clickhouse) == 0
+    monkeypatch.setattr(clickhouse, "cluster", "c1")
+    with pytest.raises(ConflictError, match="on a cluster without replicas"):
+        clickhouse.load(TABLE, rows(10), "a")
