@@ -1,12 +1,13 @@
 """The server command."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from protolith.cli.output import OUTPUT
-from protolith.errors import SchemaRegistryError
+from protolith.errors import MalformedError, SchemaRegistryError
 
 _Flag = Annotated[bool, Parameter(negative="")]
 
@@ -20,6 +21,9 @@ def serve(
     auth: _Flag = False,
     insecure_no_auth: _Flag = False,
     allow_host: tuple[str, ...] = (),
+    tls_certificate: Path | None = None,
+    tls_key: Path | None = None,
+    client_ca: Path | None = None,
     log: Literal["text", "json"] = "text",
     log_requests: _Flag = False,
     traces: _Flag = False,
@@ -38,6 +42,12 @@ def serve(
         Let everybody who reaches the address do everything, for example behind a proxy that asks.
     allow_host: tuple[str, ...]
         Another name that a server without --auth on this machine's own address may be asked by.
+    tls_certificate: Path | None
+        A PEM file with the server's certificate and its chain, for HTTPS.
+    tls_key: Path | None
+        A PEM file with its key.
+    client_ca: Path | None
+        A PEM file with the CA whose certificates clients must have.
     log: Literal["text", "json"]
         How lines of the log on standard error look.
     log_requests: bool
@@ -45,14 +55,19 @@ def serve(
     traces: bool
         Let OpenTelemetry follow requests; its own OTEL_ variables say where to.
     """
-    if host not in LOOPBACK and not auth and not insecure_no_auth:
+    if (tls_certificate is None) != (tls_key is None) or (client_ca and not tls_key):
+        raise MalformedError(
+            "a certificate needs its key, and a CA of clients both",
+            hint="--tls-certificate FILE --tls-key FILE --client-ca FILE",
+        )
+    if host not in LOOPBACK and not (auth or insecure_no_auth or client_ca):
         raise SchemaRegistryError(
             f"refusing to listen on {host}, where others could do everything without a password",
             hint="make a token with `protolith token create NAME --scope admin` and serve with"
             " --auth; or, if something before it asks who it is, with --insecure-no-auth",
         )
     try:
-        from protolith.web.serving import ServerSettings, run  # noqa: PLC0415
+        from protolith.web.serving import ServerSettings, Tls, run  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise SchemaRegistryError(
             f"the server is not installed ({error.name})", hint="pip install 'protolith[server]'"
@@ -67,5 +82,6 @@ def serve(
         log=log,
         log_requests=log_requests,
         traces=traces,
+        tls=Tls(tls_certificate, tls_key, client_ca) if tls_certificate and tls_key else None,
     )
     run(OUTPUT.home, settings, say=OUTPUT.say)

@@ -78,7 +78,7 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _dress(message, name, scope["path"])
+                _dress(message, name, scope)
             await send(message)
 
         self._running += 1
@@ -116,11 +116,14 @@ def _id(headers: Headers) -> str:
     return given if re.fullmatch("[A-Za-z0-9._-]{8,64}", given) else secrets.token_hex(8)
 
 
-def _dress(message: Message, name: str, path: str) -> None:
+def _dress(message: Message, name: str, scope: Scope) -> None:
     headers = MutableHeaders(scope=message)
     headers["X-Request-ID"] = name
     for key, value in _HEADERS.items():
         headers.setdefault(key, value)
+    if scope.get("scheme") == "https":
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    path = scope["path"]
     pages = path == "/docs" or path.startswith("/static/")
     headers["Content-Security-Policy"] = _PAGES if pages else _POLICY
 

@@ -4,6 +4,7 @@ import logging.config
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,34 @@ from protolith.web.protocol import bounded
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """The server's certificate and key; with `client_ca` a client needs one of that CA's."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+    def options(self) -> dict[str, Any]:
+        """As uvicorn takes them; what cannot be used is raised."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(self.certificate, self.key)
+            if self.client_ca is not None:
+                context.load_verify_locations(self.client_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise SchemaRegistryError(
+                f"the certificates cannot be used: {error.strerror or error}",
+                hint="PEM files: --tls-certificate with its chain, --tls-key, --client-ca",
+            ) from None
+        return {
+            "ssl_certfile": self.certificate,
+            "ssl_keyfile": self.key,
+            "ssl_ca_certs": self.client_ca,
+            "ssl_cert_reqs": ssl.CERT_NONE if self.client_ca is None else ssl.CERT_REQUIRED,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """Where the server listens, whether it asks who it is, and its names; empty for any name."""
 
@@ -34,6 +63,7 @@ class ServerSettings:
     log: LogFormat = "text"
     log_requests: bool = False
     traces: bool = False
+    tls: Tls | None = None
 
 
 def run(
@@ -54,7 +84,7 @@ def run(
     app = create_app(home, authentication=authentication, hosts=settings.hosts)
     if settings.traces:
         trace(app)
-    config = _config(app)
+    config = _config(app, settings.tls)
     server = uvicorn.Server(config)
     # A request to stop is the way to stop: the signal comes again when all is finished.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -62,7 +92,8 @@ def run(
         _listening(host, settings.port) as listener,
         suppress(KeyboardInterrupt),
     ):  # the way to stop it
-        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        scheme = "http" if settings.tls is None else "https"
+        address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         who = "whoever asks must be known" if authentication else "whoever asks may do everything"
         say(f"Protolith on {address}, its API described at {address}/docs; {who}")
         server.run(sockets=[listener])
@@ -83,8 +114,9 @@ def trace(app: FastAPI, provider: Any = None) -> None:
     FastAPIInstrumentor.instrument_app(app, tracer_provider=provider, excluded_urls=skipped)
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
+def _config(app: FastAPI, tls: Tls | None) -> uvicorn.Config:
     limits = server_limits()
+    secure = {} if tls is None else tls.options()
     return uvicorn.Config(
         app,
         http=bounded(limits),
@@ -97,6 +129,7 @@ def _config(app: FastAPI) -> uvicorn.Config:
         timeout_keep_alive=max(1, round(limits.idle_seconds)),
         timeout_graceful_shutdown=max(1, round(limits.shutdown_seconds)),
         backlog=limits.connections,
+        **secure,
     )
 
 
