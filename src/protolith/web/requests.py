@@ -7,9 +7,9 @@ body is larger than allowed. What nobody foresaw is answered as an error like ev
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote_to_bytes
 
 from anyio import to_thread
@@ -50,7 +50,10 @@ class StrictRoute(GuardedRoute):
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """The framework's handler with the checks before it."""
         answer = super().get_route_handler()
-        parameters = {field.alias for field in self.dependant.query_params}
+        parameters = {
+            field.alias: int in (annotation := field.field_info.annotation, *get_args(annotation))
+            for field in self.dependant.query_params
+        }
         parts = {
             field.alias: isinstance(field.field_info, params.File)
             for field in self.dependant.body_params
@@ -124,7 +127,11 @@ class StrictRequest(Request):
         return form
 
 
-def _check_target(request: Request, parameters: Collection[str]) -> None:
+def _check_target(request: Request, parameters: Mapping[str, bool]) -> None:
+    """`parameters` are those that are known, and whether each is a whole number."""
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in {"", "identity"}:
+        raise MalformedError(f"the encoding {quoted(coding)} is not taken", hint="send it as it is")
     try:
         for text in (request.scope.get("raw_path", b""), request.scope["query_string"]):
             unquote_to_bytes(text).decode()
@@ -133,12 +140,16 @@ def _check_target(request: Request, parameters: Collection[str]) -> None:
     if not request.scope["query_string"]:
         return
     seen: set[str] = set()
-    for name, _ in request.query_params.multi_items():
+    for name, text in request.query_params.multi_items():
         if name not in parameters or name in seen:
             fault = "given twice" if name in seen else "not known"
             known = ", ".join(sorted(parameters)) or "none"
             raise MalformedError(
                 f"the query parameter {quoted(name)} is {fault}", hint=f"known here: {known}"
+            )
+        if parameters[name] and not re.fullmatch("0|-?[1-9][0-9]{0,17}", text, re.ASCII):
+            raise MalformedError(
+                f"the query parameter {quoted(name)} is not a whole number", hint="such as 10"
             )
         seen.add(name)
 
