@@ -205,7 +205,8 @@ def parse_files(data: bytes) -> list[descriptor_pb2.FileDescriptorProto]:
 
 
 def _comment(location: descriptor_pb2.SourceCodeInfo.Location) -> str:
-    parts = (_text(location.leading_comments), _text(location.trailing_comments))
+    comments = location.leading_comments, location.trailing_comments
+    parts = [_text(comment) for comment in comments if comment]
     return "\n\n".join(part for part in parts if part)
 
 

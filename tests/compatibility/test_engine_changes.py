@@ -117,7 +117,7 @@ def test_exact_integers(name: str) -> None:
     assert cells(EXACTLY[name], PROTO3, EXACT) == EXACTLY[name][3]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(pairs())
 def test_findings_and_plan_agree_on_any_two_tables(tables: tuple[Table, Table]) -> None:
     old, new = (Side(None, table) for table in tables)

@@ -311,6 +311,19 @@ class TestSettings:
         assert found is not None
         assert found.properties.properties == {"owner": "us", "v": "1"}
 
+    def test_only_versions_of_a_group_are_compared(self, client: SchemaRegistryClient) -> None:
+        def major(number: str) -> Metadata:
+            return Metadata(None, MetadataProperties({"major": number}), None)
+
+        client.set_config(SUBJECT, ServerConfig(compatibility_group="major"))
+        client.register_schema(SUBJECT, proto(ONE, metadata=major("1")))
+        with refused(409, 409):
+            client.register_schema(SUBJECT, proto(BAD, metadata=major("1")))
+        assert client.test_compatibility(SUBJECT, proto(BAD, metadata=major("2")))
+        assert client.register_schema(SUBJECT, proto(BAD, metadata=major("2"))) == 2
+        assert client.register_schema(SUBJECT, proto(TWO, metadata=major("1"))) == 3
+        assert not client.test_compatibility(SUBJECT, proto(BAD, metadata=major("1")))
+
     def test_checks(self, client: SchemaRegistryClient) -> None:
         assert client.test_compatibility(SUBJECT, proto(ONE))
         client.register_schema(SUBJECT, proto(ONE))

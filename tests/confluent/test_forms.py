@@ -40,7 +40,8 @@ message M {
   optional double d = 3 [default = inf, (.all.of_it.d) = -1.5e300];
   optional float nan = 4 [default = nan];
   optional float low = 5 [default = -inf];
-  optional Kind kind = 6 [default = LOW, (.all.of_it.kinds) = TOP, (.all.of_it.kinds) = LOW, (raw) = "\001x", (yes) = true];
+  optional Kind kind = 6 [default = LOW,
+    (.all.of_it.kinds) = TOP, (.all.of_it.kinds) = LOW, (raw) = "\001x", (yes) = true];
   repeated int32 packed = 7 [packed = true];
   repeated group Rows = 8 { optional M up = 1; optional group Deep = 2 { optional int32 n = 1; } }
   map<string, M> by_name = 9;
@@ -67,7 +68,8 @@ message M { string s = 1; int32 n = 2 [features.field_presence = EXPLICIT];
   repeated int32 r = 3 [features.repeated_field_encoding = EXPANDED];
   M deep = 4 [features.message_encoding = DELIMITED];
   string must = 5 [features.field_presence = LEGACY_REQUIRED];
-  reserved gone, lost; reserved 9; enum E { option features.enum_type = CLOSED; A = 1; reserved B; } }
+  reserved gone, lost; reserved 9;
+  enum E { option features.enum_type = CLOSED; A = 1; reserved B; } }
 """
 THREE = """
 syntax = "proto3";
@@ -127,9 +129,7 @@ def test_without_extensions_and_custom_options() -> None:
 def test_the_form_knows_no_names_comments_and_defaults() -> None:
     one = compile_protos({"a.proto": 'syntax = "proto3"; message M { int32 a_b = 1; }'})
     other = compile_protos(
-        {
-            "b.proto": '// Words.\nsyntax = "proto3";\nmessage M { int32 a_b = 1 [json_name = "aB"]; }'
-        }
+        {"b.proto": '// A.\nsyntax = "proto3";\nmessage M { int32 a_b = 1 [json_name = "aB"]; }'}
     )
     assert form_hash(root_file(one)) == form_hash(root_file(other))
     third = compile_protos('syntax = "proto3"; message M { int32 a_b = 1 [json_name = "ab"]; }')

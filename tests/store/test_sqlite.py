@@ -246,3 +246,12 @@ def test_point_reads_find_what_the_same_questions_find_otherwise(tmp_path: Path)
         assert len(found) == 1
         assert found == [dict(row) for row in Store.rows(store, statement, values)]
     store.close()
+
+
+def test_a_lock_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path)
+    (tmp_path / f"{FILE}.duckdb-lock").mkdir()
+    wrong = pytest.raises(StoreUnavailableError, match="duckdb-lock cannot be written")
+    with wrong, store.migrating("d.t", "duckdb"):
+        pass
+    store.close()

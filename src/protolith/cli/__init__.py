@@ -57,6 +57,7 @@ _COMMANDS = {
     "drift": ("registry:drift", "Say where a live table differs from what should be there."),
     "ingest": ("registry:ingest", "Load protobuf messages into a schema's table."),
     "replay": ("registry:replay", "Load refused records again."),
+    "export-rows": ("converting:export_rows", "Write a table's rows as messages again."),
     "query": ("registry:query", "Run a query in an engine and print its rows."),
     "search": ("admin:search", "Find subjects by name, field, type, description, tag, label."),
     "audit": ("admin:audit", "Show who changed what when."),

@@ -81,22 +81,18 @@ def search(
         return
     OUTPUT.rows([subject_row(schema) for schema in found], _COLUMNS)
     if len(found) == limit:
-        OUTPUT.say(f"for more: --after {_name(found[-1])}")
+        OUTPUT.say(f"for more: --after {found[-1].subject}")
 
 
 def subject_row(schema: SchemaMetadata) -> dict[str, object]:
     """A subject as a line of a list."""
     return {
-        "subject": _name(schema),
+        "subject": schema.subject,
         "version": schema.version,
         "schema_id": schema.schema_id,
         "engines": ",".join(schema.engines_created),
         "description": schema.description or "",
     }
-
-
-def _name(schema: SchemaMetadata) -> str:
-    return f"{schema.database_name}.{schema.table_name}"
 
 
 def delete(subject: str, *, for_good: _Flag = False, force: _Flag = False) -> None:

@@ -37,6 +37,7 @@ from protolith.errors import (
     SchemaValidationError,
 )
 from protolith.migrations import Migration
+from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Column, Interval, List, Range, Table, walk
 
 R = TypeVar("R")
@@ -205,6 +206,16 @@ class BigQueryEngine(Engine):
                 self.patch(migration.tables[number + 1])
         self.verify(migration.new)
         self._write_journal(migration, len(migration.steps), columns)
+
+    def run_rebuild(self, migration: Migration, rebuild: Rebuild, *, swapped: bool) -> None:
+        raise ConflictError(
+            "bigquery: a table is not built anew by itself: the plan has the statements",
+            hint="run them yourself, and compare: " + "; ".join(rebuild.totals),
+        )
+
+    def remark(self, table: Table) -> str | None:
+        found = self._get(table.database, table.name)
+        return None if found is None else found.description or ""
 
     def _write_journal(self, migration: Migration, done: int, columns: str) -> None:
         if not self.columns(JOURNAL.database, JOURNAL.name):

@@ -16,7 +16,16 @@ from protolith.registry.intents import Intent
 from protolith.registry.readiness import Readiness, readiness
 from protolith.registry.relationships import Relationships, relationships
 from protolith.registry.values import SchemaMetadata, SchemaVersion, schema_metadata, schema_version
-from protolith.store import About, Change, Deployment, Search, Store, Subject, Version
+from protolith.store import (
+    About,
+    Change,
+    Deployment,
+    Search,
+    Store,
+    Subject,
+    Version,
+    scopes,
+)
 from protolith.store.transfer import export_store, import_store
 from protolith.tables import Table, check_text
 
@@ -237,6 +246,8 @@ class Administration(ABC):
     def _named(self, schema_id: str) -> tuple[str, int | None]:
         if "." in schema_id and "@" not in schema_id:
             return check_text(schema_id, "the schema id"), None
+        if self._store.ask(scopes.read_numbers, schema_id):
+            return schema_id, None
         version = self._store.find(schema_id, deleted=True)
         return version.subject, version.version
 

@@ -21,8 +21,11 @@ from protolith.registry.judging import (
     against,
     covers,
     findings,
+    in_group,
     incompatible,
+    other_messages,
     table_findings,
+    table_message,
     table_plans,
     waived,
 )
@@ -38,7 +41,7 @@ from protolith.store import (
 )
 from protolith.store.access import check_new
 
-_COUNTING = (*PAYLOADS, "table")
+COUNTING = (*PAYLOADS, "table")
 """The levels that can decide whether a version is stored."""
 _TRIES = 5
 
@@ -133,27 +136,32 @@ class Evolution(ABC):
         """What a schema breaks for the versions of a subject, as `check` finds it.
 
         The level `table` asks of the tables that the subject has, each in its own layout, or of
-        those `engines`, in the native layout where there is no table.
+        those `engines`, in the native layout where there is no table. The subject's message is
+        found by its name, or as `register_schema` does where the schema has none of that name.
         """
         name = self._subject(subject)
         history = [self._loaded(version) for version in self._versions(name)]
         known = [(one, one.descriptors) for one in history if one.descriptors is not None]
         if not known:
             raise NotFoundError(f"{subject} has no version with a message to compare with")
-        new = compiled(schema)
-        olds = None if message is None else [str(one.message) for one, _ in known]
+        last, new = known[-1][0], compiled(schema)
+        if message is None:
+            called = table_message(new, str(last.message))
+        else:
+            called = new.message(message).full_name
+        after = replace(last, number=0, message=called, descriptors=new)
+        olds = None
+        if message is not None or called != last.message:
+            message, olds = called, [str(one.message) for one, _ in known]
         found = check(
             new, [old for _, old in known], mode,
             levels=[level for level in levels if level != "table"], policy=policy,
             categories=categories, config=config, message=message, old_message=olds,
         )  # fmt: skip
         found = [against(one, [old.number for old, _ in known]) for one in found]
-        if "table" in levels and policy is None:
-            last = known[-1][0]
-            called = message or str(last.message)
-            if message is None and not new.has_message(called):
-                called = new.table_message().full_name
-            after = replace(last, number=0, message=called, descriptors=new)
+        if policy is None and "wire" in levels:
+            found += other_messages(after, history, mode)
+        if policy is None and "table" in levels:
             found += table_findings(after, history, mode, self._tables(name, engines))
         return worst_first(found) if policy is None else found
 
@@ -210,17 +218,19 @@ class Evolution(ABC):
         *,
         label: str = "versions",
         default: KeptMode = NOTHING_KEPT,
+        group: str | None = None,
     ) -> list[Version]:
         """Keep versions that their subjects' modes let pass, all or none.
 
         Whoever was faster since the check is checked against as well. The `default` counts where
-        no mode was ever set.
+        no mode was ever set. With a `group`, a property of metadata, only versions that have the
+        same value there are compared.
         """
         for new in ready:
             check_new(new.subject)  # a finding would tell what a subject holds
         for attempt in range(1, _TRIES + 1):
             try:
-                kept = self._store.add(self._checked(ready, label, default), label=label)
+                kept = self._store.add(self._checked(ready, label, default, group), label=label)
             except MovedOnError:
                 count("registrations_repeated")
                 if attempt == _TRIES:
@@ -231,7 +241,7 @@ class Evolution(ABC):
         raise AssertionError
 
     def _checked(
-        self, ready: Sequence[NewVersion], label: str, default: KeptMode
+        self, ready: Sequence[NewVersion], label: str, default: KeptMode, group: str | None
     ) -> list[NewVersion]:
         histories: dict[str, list[Known]] = {}
         newest: dict[str, int] = {}
@@ -257,7 +267,7 @@ class Evolution(ABC):
                     answer.append(replace(new, after=number))
                     continue
                 latest = history[-1].number if history else 0
-                self._check(new, history, mode)
+                self._check(new, in_group(new, history, group), mode)
                 other = newest.get(new.subject)  # of several versions of it each follows the last
                 after = latest if other is None else None
                 answer.append(replace(new, after=after, follows=other))
@@ -282,6 +292,14 @@ class Evolution(ABC):
         if bad:
             count("incompatible_findings", len(bad))
             raise incompatible(new.subject, mode, bad)
+
+    def _judge(
+        self, new: NewVersion, versions: Sequence[Version], mode: KeptMode, group: str | None
+    ) -> list[Finding]:
+        """What registration would find of a version; nothing is kept."""
+        history = in_group(new, [self._loaded(version) for version in versions], group)
+        tables = self._tables(new.subject) if "table" in mode.levels else []
+        return list(findings(Known.of(new, 0), history, mode, tables))
 
     # ── inside ──
 
@@ -321,10 +339,10 @@ def _shown(name: str, own: bool, kept: KeptMode) -> CompatibilityMode:  # noqa: 
 def _checked(mode: str, levels: Sequence[Level], policy: str | None) -> KeptMode:
     if mode not in MODES:
         raise MalformedError(f"no mode {quoted(mode)}", hint=f"one of {', '.join(MODES)}")
-    wrong = [level for level in levels if level not in _COUNTING]
+    wrong = [level for level in levels if level not in COUNTING]
     if wrong or not levels:
         what = f"the level {quoted(wrong[0])} cannot decide" if wrong else "no level was given"
-        raise MalformedError(what, hint=f"of {', '.join(_COUNTING)}")
+        raise MalformedError(what, hint=f"of {', '.join(COUNTING)}")
     if policy is not None and policy not in POLICIES:
         raise MalformedError(f"no policy {quoted(policy)}", hint=f"one of {', '.join(POLICIES)}")
     return KeptMode(mode, tuple(dict.fromkeys(levels)), policy)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from protolith.compatibility import Finding, Mode, Waiver, check
 from protolith.compatibility.differences import compare_columns
@@ -11,7 +12,7 @@ from protolith.compatibility.table_plans import Side, TablePlan, plan_tables
 from protolith.compatibility.tables import compare_tables, merged
 from protolith.descriptors import DescriptorSet
 from protolith.dialects.bigquery.schema_json import from_json
-from protolith.errors import Detail, IncompatibleError
+from protolith.errors import Detail, IncompatibleError, LayoutError
 from protolith.layout import NATIVE, Layout, lay_out, without_message
 from protolith.store import KeptMode, KeptWaiver, NewVersion, Version
 from protolith.tables import Table
@@ -28,6 +29,7 @@ class Known:
     schema_json: str
     descriptors: DescriptorSet | None
     fingerprint: str = ""
+    metadata: str | None = None
 
     @classmethod
     def of(cls, version: Version | NewVersion, number: int, mark: str = "") -> "Known":
@@ -41,6 +43,7 @@ class Known:
             schema_json=version.schema_json,
             descriptors=None if data is None else DescriptorSet.from_bytes(data, version.roots),
             fingerprint=version.fingerprint if isinstance(version, Version) else mark,
+            metadata=version.metadata,
         )
 
     def laid_out(self, layout: Layout = NATIVE) -> Table:
@@ -86,9 +89,17 @@ def findings(
         yield from _schema_findings(new.descriptors, new.message, history, kept)
 
 
-def findings_against(new: NewVersion, history: Sequence[Version], kept: KeptMode) -> list[Finding]:
-    """What a version that is ready to be kept changes for others, under a mode; none are waived."""
-    return list(findings(Known.of(new, 0), [Known.of(one, one.version) for one in history], kept))
+def in_group(new: NewVersion, history: Sequence[Known], group: str | None) -> list[Known]:
+    """The versions that have the same value as a new one in a property of their metadata."""
+    if group is None:
+        return list(history)
+    value = _property(new.metadata, group)
+    return [known for known in history if _property(known.metadata, group) == value]
+
+
+def _property(metadata: str | None, name: str) -> Any:
+    properties = json.loads(metadata).get("properties") if metadata else None
+    return properties.get(name) if isinstance(properties, dict) else None
 
 
 def _schema_findings(
@@ -142,6 +153,23 @@ def _looked_at(history: Sequence[Known], mode: Mode) -> Sequence[Known]:
     if mode == "NONE":
         return ()
     return history if mode.endswith("_TRANSITIVE") else history[-1:]
+
+
+def other_messages(new: Known, history: Sequence[Known], mode: Mode) -> Iterator[Finding]:
+    """A finding for each version that the mode looks at whose table is that of another message."""
+    for old in _looked_at(history, mode):
+        if old.descriptors and new.descriptors and old.message != new.message:
+            yield _other_message(old, new)
+
+
+def table_message(new: DescriptorSet, before: str) -> str:
+    """The message of a table that was made from another version's: of that name, or renamed."""
+    if new.has_message(before):
+        return before
+    try:
+        return new.table_message().full_name
+    except LayoutError:
+        return before  # it is not said which one it is, so it is gone
 
 
 def _other_message(old: Known, new: Known) -> Finding:

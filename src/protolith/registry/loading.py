@@ -16,17 +16,16 @@ from protolith.decoding import (
     ReferenceDecoder,
     Source,
     content_digest,
-    decode_source,
 )
 from protolith.engines import Engine, check_load_id
 from protolith.errors import ConflictError, MalformedError, quoted
 from protolith.layout import Layout
 from protolith.registry.cache import SchemaCache
 from protolith.registry.fitting import fitted
-from protolith.registry.groups import Groups, LiveTable
+from protolith.registry.groups import ChangedTableError, Groups, LiveTable
 from protolith.registry.letters import DeadLetters, Replayed
 from protolith.registry.registration import descriptors_of
-from protolith.registry.spool import Spool
+from protolith.registry.spool import Progress, Spool
 from protolith.registry.values import LoadResult
 from protolith.store import Deployment, Store, Version
 from protolith.store.access import current as current_grants
@@ -112,6 +111,7 @@ class Loading:
         skip_bad: bool = False,
         dead_letters: Path | None = None,
         load_id: str | None = None,
+        progress: Progress | None = None,
     ) -> LoadResult:
         """Load protobuf messages of a version into its subject's table, of whatever version it is.
 
@@ -120,6 +120,7 @@ class Loading:
         unless `skip_bad`, or `dead_letters` is a file that keeps its bytes for `replay`; either way
         it is reported with its index, byte offset and reason. A load with a `load_id` is there
         once, however often it is run; "content" makes one of the data's bytes and the version.
+        Another thread may read the `progress`. Several files are decoded on several cores.
         """
         source = data if isinstance(data, Source) else Source(data)
         if load_id is not None:
@@ -127,11 +128,25 @@ class Loading:
         target = self._target(schema_id, engine)
         if load_id == CONTENT:
             load_id = f"{target.version.version_hash[:16]}-{content_digest(source)}"
-        letters = None
-        if dead_letters is not None:
+
+        def load(target: Target) -> LoadResult:
             about = target.version.schema_id, target.version.version
-            letters = DeadLetters(dead_letters, *about, source)
-        return self._load(source, target, skip_bad=skip_bad, letters=letters, load_id=load_id)
+            letters = DeadLetters(dead_letters, *about, source) if dead_letters else None
+            return self._load(
+                source,
+                target,
+                skip_bad=skip_bad,
+                letters=letters,
+                load_id=load_id,
+                progress=progress,
+            )
+
+        try:
+            return load(target)
+        except ChangedTableError:
+            if not isinstance(source.data, bytes | Path):
+                raise  # it was read to its end
+            return load(self._target(schema_id, engine))
 
     def replay(
         self, dead_letters: Path, schema_id: str | None = None, engine: str | None = None
@@ -153,7 +168,7 @@ class Loading:
         stay.finish()
         return result
 
-    def _load(
+    def _load(  # noqa: PLR0913 - all but two by name alone
         self,
         source: Source,
         target: Target,
@@ -161,6 +176,7 @@ class Loading:
         skip_bad: bool = False,
         letters: DeadLetters | None = None,
         load_id: str | None = None,
+        progress: Progress | None = None,
     ) -> LoadResult:
         """Load messages into the target's table.
 
@@ -169,14 +185,11 @@ class Loading:
         """
         account = Decoded(keep=letters.add if letters is not None else None)
         skip_bad = skip_bad or letters is not None
-        with Spool(target.decoder.schema) as spool:
+        name = target.live.engine.name
+        with Spool(target.decoder) as spool:
             try:
-                for batch in decode_source(
-                    source, target.decoder, skip_bad=skip_bad, account=account
-                ):
-                    spool.add(batch)
+                spool.decode(source, account, progress or Progress(), skip_bad=skip_bad)
             finally:
-                name = target.live.engine.name
                 count("rows_rejected", account.rejected_count, engine=name)
             if letters is not None:
                 letters.keep()

@@ -46,6 +46,7 @@ from protolith.registry.registration import (
     linted,
     prepare,
 )
+from protolith.registry.unloading import Unloading
 from protolith.registry.values import (
     CreatedTable,
     SchemaDetails,
@@ -58,7 +59,7 @@ from protolith.store.access import current as current_grants
 from protolith.tables import Table, check_text
 
 
-class SchemaRegistry(Administration, Evolution, Loading, Migrating):
+class SchemaRegistry(Administration, Evolution, Loading, Migrating, Unloading):
     """Schemas, their versions, their tables, all under one data directory.
 
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it
@@ -300,7 +301,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
     @cached_property
     def confluent(self) -> Confluent:
         """The registry as clients of Confluent's schema registry see it."""
-        return Confluent(self._store, self.converter, self._keep_versions)
+        return Confluent(self._store, self.converter, self._keep_versions, self._judge)
 
     # ── inside ──
 

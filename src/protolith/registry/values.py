@@ -49,11 +49,12 @@ class SchemaVersion:
     id: int = 0
     guid: str = ""
     fingerprint: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaMetadata:
-    """A subject, `database_name.table_name`, and its latest version."""
+    """A subject and its latest version; it is named as the table, or by a client of Kafka."""
 
     schema_id: str
     table_name: str
@@ -63,6 +64,7 @@ class SchemaMetadata:
     last_updated: datetime
     description: str | None
     engines_created: list[str] = field(default_factory=list)
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,18 @@ class LoadResult:
     already_loaded: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ExportedRows:
+    """Rows that were written as messages of a version; `notes` say what they may have lost."""
+
+    engine: str
+    database_name: str
+    table_name: str
+    version: int
+    rows: int
+    notes: list[Note] = field(default_factory=list)
+
+
 def schema_fields(schema_json: Sequence[dict[str, Any]]) -> list[SchemaField]:
     """The fields of a BigQuery JSON schema."""
     return [
@@ -158,6 +172,7 @@ def version_values(version: Version, deployments: Sequence[Deployment]) -> dict[
         "id": version.id,
         "guid": version.guid,
         "fingerprint": version.fingerprint,
+        "subject": version.subject,
     }
 
 
@@ -172,6 +187,7 @@ def schema_metadata(subject: Subject, deployments: Sequence[Deployment]) -> Sche
         last_updated=subject.last_updated,
         description=subject.description,
         engines_created=engines_with(subject.latest_version, deployments),
+        subject=subject.name,
     )
 
 

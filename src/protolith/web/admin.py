@@ -136,6 +136,5 @@ async def diagnose(registry: Registry) -> list[Diagnosis]:
 
 def _link(request: Request, response: Response, page: list[Any], limit: int) -> None:
     if len(page) == limit:
-        last = f"{page[-1].database_name}.{page[-1].table_name}"
-        query = dict(request.query_params) | {"after": last}
+        query = dict(request.query_params) | {"after": page[-1].subject}
         response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'

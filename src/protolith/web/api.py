@@ -24,6 +24,7 @@ from protolith.lint import LintFinding
 from protolith.registry import (
     CreatedTable,
     DeployedTable,
+    KeptTable,
     LoadResult,
     PlannedMigration,
     SchemaDetails,
@@ -328,8 +329,17 @@ async def apply_migration(
         body.engine,
         allow_lossy=body.allow_lossy,
         drop_columns=body.drop_columns,
+        rebuild=body.rebuild,
         layout=None if body.layout is None else Layout.of(body.layout),
     )
+
+
+@router.delete(
+    "/schemas/{schema_id}/migrations/{engine}/kept", openapi_extra=needs("admin", "schema_id")
+)
+async def drop_kept_table(registry: Registry, schema_id: str, engine: str) -> KeptTable:
+    """Drop the table that a rebuild has kept, if there is one."""
+    return await work_in_thread(registry.drop_kept, schema_id, engine)
 
 
 @router.get("/deployments", openapi_extra=needs("read"))
@@ -357,7 +367,7 @@ def _register(
     registry: SchemaRegistry, submission: Submission | JsonSubmission
 ) -> SchemaRegistrationResponse:
     version = registry.register(submission)
-    name = f"{version.database_name}.{version.table_name}@{version.version}"
+    name = f"{version.subject}@{version.version}"
     warnings: list[LintFinding] = []
     with suppress(NotFoundError):  # deleted since: it was kept all the same
         warnings = registry.lint(name)

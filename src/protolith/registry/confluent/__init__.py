@@ -7,7 +7,7 @@ number that those clients know. It is all in the same store as everything else.
 from protolith.dialects.bigquery.driven import Converter
 from protolith.registry.confluent import names
 from protolith.registry.confluent.associations import Associations
-from protolith.registry.confluent.checking import Checking
+from protolith.registry.confluent.checking import Checking, Judge
 from protolith.registry.confluent.content import Contents
 from protolith.registry.confluent.refusals import ConfluentError, translating
 from protolith.registry.confluent.requests import SchemaRequest
@@ -21,12 +21,12 @@ __all__ = ["Confluent", "ConfluentError", "SchemaRequest", "translating"]
 class Confluent:
     """Its parts: subjects, settings, checks and associations."""
 
-    def __init__(self, store: Store, converter: Converter, keep: Keep) -> None:
+    def __init__(self, store: Store, converter: Converter, keep: Keep, judge: Judge) -> None:
         self._store = store
         contents = Contents(store, converter)
         self.settings = Settings(store)
         self.subjects = Subjects(store, self.settings, contents, keep)
-        self.checking = Checking(store, self.settings, contents)
+        self.checking = Checking(store, self.settings, contents, judge)
         self.associations = Associations(store, self.subjects)
 
     def contexts(self) -> list[str]:

@@ -1,6 +1,6 @@
 """Whether a schema could be registered: the check that registration makes, asked for alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,15 +12,17 @@ from protolith.registry.confluent.refusals import no_version, translating
 from protolith.registry.confluent.requests import SchemaRequest
 from protolith.registry.confluent.settings import Settings
 from protolith.registry.confluent.subjects import version_number
-from protolith.registry.judging import findings_against
 from protolith.registry.registration import descriptors_of
 from protolith.store import KeptMode, NewVersion, Store, Version, scopes
+
+Judge = Callable[[NewVersion, Sequence[Version], KeptMode, str | None], list[Finding]]
 
 
 class Checking:
     """Checks against a subject's versions; nothing is kept."""
 
-    def __init__(self, store: Store, settings: Settings, contents: Contents) -> None:
+    def __init__(self, store: Store, settings: Settings, contents: Contents, judge: Judge) -> None:
+        self._judge = judge
         self._store = store
         self._settings = settings
         self._contents = contents
@@ -42,7 +44,7 @@ class Checking:
         kept = self._settings.level(name)
         if number is not None:
             kept = KeptMode(kept.mode.removesuffix("_TRANSITIVE"), kept.levels, kept.policy)
-        found = findings_against(new, history, kept)
+        found = self._judge(new, history, kept, self._settings.group(name))
         bad = [one for one in found if one.severity != "safe"]
         if not verbose:
             return {"is_compatible": not bad}

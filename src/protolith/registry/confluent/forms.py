@@ -97,10 +97,8 @@ def form_hash(file: Any, *, normalize: bool = False) -> str:
         form.ClearField("syntax")
     for method in (method for service in form.service for method in service.method):
         _drop_empty_options(method)
-    for field in form.extension:
-        _drop_default_name(field)
-    for message in _messages(form.message_type):
-        for field in (*message.field, *message.extension):
+    for element in (form, *_messages(form.message_type)):
+        for field in (*getattr(element, "field", ()), *element.extension):
             _drop_default_name(field)
     if normalize:
         _sort(form)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from protolith.compatibility.comparison import MODES, PAYLOADS
+from protolith.compatibility.comparison import MODES
 from protolith.compatibility.policies import POLICIES
 from protolith.registry.confluent import names
 from protolith.registry.confluent.refusals import ConfluentError, no_subject, not_permitted
+from protolith.registry.evolution import COUNTING
 from protolith.store import EVERYWHERE, NOTHING_KEPT, KeptMode, Store, scopes
 
 DEFAULT_LEVEL = KeptMode("BACKWARD", ("wire",), "confluent")
@@ -54,13 +55,17 @@ class Settings:
         _, kept = self._store.mode(EVERYWHERE if scope == scopes.EVERYTHING else scope)
         return DEFAULT_LEVEL if kept is NOTHING_KEPT else kept
 
+    def group(self, scope: str) -> str | None:
+        """The property of metadata whose value only versions to be compared share."""
+        found = self.effective(scope).get("compatibilityGroup")
+        return str(found) if found else None
+
     def set_config(self, name: str | None, body: Any) -> dict[str, Any]:
         """Set what the body holds; keys that it leaves out stay."""
         scope = _scope(name, new=True)
         given = _checked(body)
-        own = self._store.ask(scopes.read_setting, "config", scope) or {}
         before = self._own(scope) or {}
-        merged = {k: v for k, v in (before | own | given).items() if v is not None}
+        merged = {key: value for key, value in (before | given).items() if value is not None}
         if {"compatibility", "protolith"} & set(given):
             merged.setdefault("compatibility", self.level(scope).mode)
             self._forget_mode(scope)
@@ -196,8 +201,8 @@ def _check_ours(ours: Mapping[str, Any]) -> None:
     policy, levels = ours.get("policy"), ours.get("levels", ["wire"])
     if policy not in (None, *POLICIES):
         raise ConfluentError(42203, "no such policy", hint=f"null, {', '.join(POLICIES)}")
-    if not isinstance(levels, list) or not levels or set(map(str, levels)) - set(PAYLOADS):
-        raise ConfluentError(42203, "no such levels", hint=f"a list of {', '.join(PAYLOADS)}")
+    if not isinstance(levels, list) or not levels or set(map(str, levels)) - set(COUNTING):
+        raise ConfluentError(42203, "no such levels", hint=f"a list of {', '.join(COUNTING)}")
 
 
 def _ours(kept: KeptMode) -> dict[str, Any]:

@@ -48,7 +48,8 @@ class Subjects:
                 found = self._contents.find(name, new, normalize=normalize)
             if found is None:
                 self._check_new(name, request)
-                found = self._keep([new], default=DEFAULT_LEVEL)[0]
+                group = self._settings.group(name)
+                found = self._keep([new], default=DEFAULT_LEVEL, group=group)[0]
         more = (found.metadata, found.rule_set) != (request.metadata, request.rule_set)
         return found, more
 
@@ -138,6 +139,14 @@ class Subjects:
         first, _ = self.by_id(number)
         found = [v for v in self._store.find_id(first.id) if deleted or not v.deleted]
         return sorted(found, key=lambda version: (version.subject, version.version))
+
+    def every_version(self, prefix: str | None, *, deleted: bool, latest: bool) -> list[Version]:
+        """The versions of all subjects, by subject and number."""
+        found = []
+        for name in self.listed(prefix, deleted=deleted, only=False):
+            numbers = [n for n, gone in self._numbers(name).items() if deleted or not gone]
+            found += [(name, number) for number in (numbers[-1:] if latest else numbers)]
+        return [self._store.find_exactly(*one, deleted=True) for one in found]
 
     def body(
         self, version: Version, *, form: str = "", qualified: bool = False, named: str | None = None

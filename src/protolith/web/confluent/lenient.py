@@ -14,6 +14,8 @@ from pydantic import BeforeValidator
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from protolith.errors import SchemaRegistryError
 from protolith.registry.confluent import ConfluentError, translating
@@ -71,6 +73,18 @@ class LenientRoute(GuardedRoute):
                 raise unforeseen(request, error) from error
 
         return respond
+
+
+class AskedRoute(LenientRoute):
+    """A route for requests with a parameter that only these clients send."""
+
+    names = frozenset({"subjectPrefix", "deletedOnly", "latestOnly", "offset", "aliases"})
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Nothing, where no such parameter is given."""
+        query = scope.get("query_string", b"").decode("latin-1")
+        given = {part.partition("=")[0] for part in query.split("&")}
+        return super().matches(scope) if given & self.names else (Match.NONE, {})
 
 
 TAG = "Confluent"

@@ -11,9 +11,40 @@ from protolith.registry.confluent.names import DEFAULT_CONTEXT, matches, split
 from protolith.web.access import needs
 from protolith.web.api import Registry, work_in_thread
 from protolith.web.confluent.answers import SchemaAnswer
-from protolith.web.confluent.lenient import ROUTES, Answer, Count, Flag, Word, page
+from protolith.web.confluent.lenient import ROUTES, Answer, AskedRoute, Count, Flag, Word, page
 
 router = APIRouter(**ROUTES)
+listing = APIRouter(**ROUTES | {"route_class": AskedRoute})
+
+
+@listing.get("/schemas", openapi_extra=needs("read"), include_in_schema=False)
+async def list_every_version(
+    registry: Registry,
+    subjectPrefix: Word = None,
+    deleted: Flag = False,
+    latestOnly: Flag = False,
+    format: Word = None,
+    offset: Count = 0,
+    limit: Count = -1,
+) -> Response:
+    """The versions of all subjects, with what `GET /schemas` of our own says of each."""
+    subjects = registry.confluent.subjects
+
+    def work() -> list[Any]:
+        found = subjects.every_version(subjectPrefix, deleted=deleted, latest=latestOnly)
+        return [
+            {
+                **subjects.body(one, form=format or ""),
+                "schema_id": one.schema_id,
+                "table_name": one.table,
+                "database_name": one.database,
+                "version_hash": one.version_hash,
+                "created_at": one.created_at.isoformat(),
+            }
+            for one in page(found, offset, limit)
+        ]
+
+    return Answer(await work_in_thread(work))
 
 
 @router.get("/", openapi_extra=needs(None), response_model=dict[str, str])
@@ -28,12 +59,7 @@ async def schema_types() -> Response:
     return Answer(["PROTOBUF"])
 
 
-@router.get(
-    "/schemas/ids/{id}",
-    openapi_extra=needs("read"),
-    response_model=SchemaAnswer,
-    response_model_exclude={"id"},
-)
+@router.get("/schemas/ids/{id}", openapi_extra=needs("read"), response_model=SchemaAnswer)
 async def get_by_id(
     registry: Registry,
     id: str,
@@ -48,7 +74,8 @@ async def get_by_id(
     found, named = subjects.by_id(id, subject)
     qualified = "qualified" in (referenceFormat, reference_format)
     body = subjects.body(found, form=format or "", qualified=qualified, named=subject)
-    hidden = {"id"} if named else {"id", "subject", "version"}
+    # Python's client remembers what has a subject, and fails later if it had no id.
+    hidden = set() if named else {"id", "subject", "version"}
     answer = {key: value for key, value in body.items() if key not in hidden}
     return Answer(answer | ({"maxId": registry.confluent.highest_id()} if fetchMaxId else {}))
 
