@@ -34,6 +34,7 @@ from .errors import (
     EngineError,
     EngineUnavailableError,
     ExpressionError,
+    ForbiddenError,
     IncompatibleError,
     InvalidNameError,
     LayoutError,
@@ -41,6 +42,7 @@ from .errors import (
     MovedOnError,
     NotFoundError,
     ProtocExecutionError,
+    RateLimitedError,
     RowsRejectedError,
     SchemaRegistryError,
     SchemaTooComplexError,
@@ -49,6 +51,7 @@ from .errors import (
     StoreDamagedError,
     StoreUnavailableError,
     TooLargeError,
+    UnauthenticatedError,
 )
 from .layout import Choices, ColumnChoices, Layout, lay_out
 from .lint import LintFinding, lint
@@ -92,6 +95,7 @@ __all__ = [
     "ExportedRows",
     "ExpressionError",
     "Finding",
+    "ForbiddenError",
     "IncompatibleError",
     "InvalidNameError",
     "Layout",
@@ -102,6 +106,7 @@ __all__ = [
     "MovedOnError",
     "NotFoundError",
     "ProtocExecutionError",
+    "RateLimitedError",
     "Reference",
     "ReferenceDecoder",
     "RowsRejectedError",
@@ -126,6 +131,7 @@ __all__ = [
     "Table",
     "TablePlan",
     "TooLargeError",
+    "UnauthenticatedError",
     "View",
     "Waiver",
     "acting_as",

@@ -18,9 +18,10 @@ from protolith.errors import (
     SchemaTooComplexError,
     quoted,
 )
+from protolith.limits import DATA
 from protolith.options import message_options
 
-MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = DATA.descriptor_bytes
 
 if api_implementation.Type() != "upb":  # the pure-Python runtime differs in what it accepts
     raise ImportError(f"protobuf's upb runtime is needed, found {api_implementation.Type()!r}")

@@ -271,9 +271,12 @@ def test_commands_on_local_files_start_light(command: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_listening_for_everyone_is_refused(run: Shell) -> None:
+def test_listening_for_everyone_without_authentication_is_refused(run: Shell) -> None:
     run("serve", "--host", "0.0.0.0", code=1)  # noqa: S104
-    assert "there is no authentication yet" in run.err
+    assert "refusing to listen on 0.0.0.0" in run.err
+    assert "protolith token create" in run.err
+    run("serve", "--host", "0.0.0.0", "--auth", code=1)  # noqa: S104
+    assert "nobody is known" in run.err
 
 
 def test_a_load_that_is_run_again_adds_nothing(run: Shell) -> None:

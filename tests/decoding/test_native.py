@@ -165,10 +165,10 @@ def test_the_memory_of_a_record_is_set_by_the_environment(tmp_path: Path) -> Non
     (tmp_path / "m.bin").write_bytes(delimited([bomb]))
     words = ["convert", "m.bin", "--schema", "m.proto", "--output", "m.parquet"]
     program = "from protolith.cli import main; main()"
-    for limit, code in (("8", 100), ("", 0)):
+    for limit, code in ((str(8 * 1024 * 1024), 100), ("", 0)):
         done = subprocess.run(
             [sys.executable, "-c", program, *words],
-            env={**os.environ, "PROTOLITH_MAX_DECODED_MB": limit},
+            env={**os.environ, "PROTOLITH_DATA_DECODED_BYTES": limit},
             cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == code, done.stderr

@@ -23,6 +23,7 @@ from protolith.store import SQLiteStore, Store, statements
 from protolith.store.sqlite import FILE
 from protolith.store.tables import FORMAT
 from protolith.web.app import create_app
+from store.access_contract import AccessContract
 from store.contract import A, B, StoreContract, new
 
 
@@ -33,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-class TestSQLite(StoreContract):
+class TestSQLite(StoreContract, AccessContract):
     pass
 
 

@@ -10,12 +10,13 @@ import pyarrow as pa
 from protolith.decoding.framing import Frame
 from protolith.decoding.reference import RecordError, ReferenceDecoder
 from protolith.errors import Detail, RowsRejectedError
+from protolith.limits import DATA
 
 BATCH_ROWS = 8192
 BATCH_BYTES = 1024 * 1024
 """Bytes of records that become one batch by reference: as Python objects they are far larger."""
 
-MAX_REPORTED = 1000
+MAX_REPORTED = DATA.reported_records
 
 
 @dataclass

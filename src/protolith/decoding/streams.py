@@ -1,6 +1,5 @@
 """Serialized messages into record batches: natively where that is possible, else by reference."""
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from io import BufferedReader
@@ -19,9 +18,10 @@ from protolith.decoding.native import (
 )
 from protolith.decoding.records import Framing, read_frames
 from protolith.decoding.reference import RecordError, ReferenceDecoder
+from protolith.limits import DATA
 
 CHUNK_BYTES = 8 * 1024 * 1024
-MAX_DECODED = int(os.environ.get("PROTOLITH_MAX_DECODED_MB") or 1024) * 1024 * 1024
+MAX_DECODED = DATA.decoded_bytes
 """Bytes of Arrow memory that one batch, and so one record, may take."""
 
 

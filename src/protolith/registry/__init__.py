@@ -6,6 +6,7 @@ from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.deployments import DeployedTable
 from protolith.registry.evolution import CompatibilityMode, VersionWaiver
 from protolith.registry.migrating import KeptTable, PlannedMigration
+from protolith.registry.readiness import Readiness
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
 from protolith.registry.relationships import Relationships, SchemaImport
@@ -31,6 +32,7 @@ __all__ = [
     "LoadResult",
     "PlannedMigration",
     "PlannedStep",
+    "Readiness",
     "Relationships",
     "Schema",
     "SchemaDetails",

@@ -11,6 +11,7 @@ from protolith.compatibility.differences import SchemaDiff, compare_columns, dif
 from protolith.compatibility.findings import Level
 from protolith.compatibility.policies import POLICIES, BufConfig
 from protolith.compatibility.table_plans import ENGINES, check_engines
+from protolith.counts import count
 from protolith.errors import MalformedError, MovedOnError, NotFoundError, quoted
 from protolith.layout import NATIVE, Layout
 from protolith.registry.batches import Faults, fingerprints
@@ -38,6 +39,7 @@ from protolith.store import (
     Store,
     Version,
 )
+from protolith.store.access import check_new
 
 COUNTING = (*PAYLOADS, "table")
 """The levels that can decide whether a version is stored."""
@@ -224,12 +226,19 @@ class Evolution(ABC):
         no mode was ever set. With a `group`, a property of metadata, only versions that have the
         same value there are compared.
         """
-        for _ in range(_TRIES - 1):
+        for new in ready:
+            check_new(new.subject)  # a finding would tell what a subject holds
+        for attempt in range(1, _TRIES + 1):
             try:
-                return self._store.add(self._checked(ready, label, default, group), label=label)
+                kept = self._store.add(self._checked(ready, label, default, group), label=label)
             except MovedOnError:
-                continue
-        return self._store.add(self._checked(ready, label, default, group), label=label)
+                count("registrations_repeated")
+                if attempt == _TRIES:
+                    raise
+            else:
+                count("registrations", len(kept))
+                return kept
+        raise AssertionError
 
     def _checked(
         self, ready: Sequence[NewVersion], label: str, default: KeptMode, group: str | None
@@ -281,6 +290,7 @@ class Evolution(ABC):
                 hint=f"{new.subject} is checked under the mode {mode.mode}",
             )
         if bad:
+            count("incompatible_findings", len(bad))
             raise incompatible(new.subject, mode, bad)
 
     def _judge(

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 from protolith.arrow import arrow_schema
+from protolith.counts import count
 from protolith.decoding import (
     Decoded,
     Frames,
@@ -27,6 +28,7 @@ from protolith.registry.registration import descriptors_of
 from protolith.registry.spool import Progress, Spool
 from protolith.registry.values import LoadResult
 from protolith.store import Deployment, Store, Version
+from protolith.store.access import current as current_grants
 from protolith.tables import Table
 
 NOTHING_LOADED = "is it the right schema, and the right framing?"
@@ -191,8 +193,12 @@ class Loading:
         """
         account = Decoded(keep=letters.add if letters is not None else None)
         skip_bad = skip_bad or letters is not None
+        name = target.live.engine.name
         with Spool(target.decoder) as spool:
-            spool.decode(source, account, progress or Progress(), skip_bad=skip_bad)
+            try:
+                spool.decode(source, account, progress or Progress(), skip_bad=skip_bad)
+            finally:
+                count("rows_rejected", account.rejected_count, engine=name)
             if letters is not None:
                 letters.keep()
             added = False
@@ -201,6 +207,7 @@ class Loading:
             finally:
                 if letters is not None and not added:
                     letters.take_back()
+        count("rows_loaded", account.rows if added else 0, engine=name)
         return target.result(account, load_id, added=added)
 
     def _load_rows(self, spool: Spool, target: Target, load_id: str | None) -> bool:
@@ -222,7 +229,7 @@ class Loading:
         stamp = self._store.stamp()  # read before the answer: it is never newer than that
         if stamp is None:
             return self._found_target(schema_id, engine)
-        key = stamp, schema_id, engine
+        key = stamp, schema_id, engine, current_grants()
         with self._looking[hash(key) % len(self._looking)]:  # one looks, the others have its answer
             found = self._targets.get_schema(key)
             if found is None:

@@ -65,7 +65,11 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """Every error's answer. `code` is stable, `detail` repeats the message for older clients."""
+    """Every error's answer.
+
+    `code` is stable, `detail` repeats the message for older clients; the server's log has the
+    `request_id` too.
+    """
 
     error_code: int
     code: str
@@ -73,6 +77,7 @@ class ErrorBody(BaseModel):
     hint: str | None = None
     details: list[ErrorDetail] = Field(default_factory=list)
     detail: str
+    request_id: str | None = None
 
 
 class SchemaRegistrationResponse(BaseModel):
@@ -190,6 +195,12 @@ class EngineHealth(BaseModel):
 
     installed: bool
     mode: Mode
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
 
 
 class Health(BaseModel):
