@@ -208,11 +208,16 @@ class BigQueryEngine(Engine):
         self._write_journal(migration, len(migration.steps), columns)
 
     def migrate(
-        self, migration: Migration, *, allow_lossy: bool = False, rebuild: bool = False
+        self,
+        migration: Migration,
+        *,
+        allow_lossy: bool = False,
+        rebuild: bool = False,
+        begin: Callable[[], None] = lambda: None,
     ) -> int:
         if migration.rebuild is not None:
             self.run_rebuild(migration, migration.rebuild, swapped=False)
-        return super().migrate(migration, allow_lossy=allow_lossy, rebuild=rebuild)
+        return super().migrate(migration, allow_lossy=allow_lossy, rebuild=rebuild, begin=begin)
 
     def run_rebuild(self, migration: Migration, rebuild: Rebuild, *, swapped: bool) -> None:
         name = f"{migration.old.database}.{migration.old.name}"
