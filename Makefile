@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := $(CURDIR)/.demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run demo test truth check lint format crashes docs bench fuzz profiles clean
+.PHONY: run demo test truth check lint format crashes docs bench bench-ingest fuzz profiles lock sbom audit clean
 
 run: demo  ## The main job on the sample schemas, then the server on 127.0.0.1:8081
 	@printf '\nTo go on in another terminal:\n  export PATH="$(CURDIR)/$(BIN):$$PATH" PROTOLITH_HOME="$(DEMO)"\n\n'
@@ -57,6 +57,11 @@ profiles:  ## Older engines, each in an environment of its own
 		.profiles/$$old/bin/python tests/engines/profiles.py $${old%%/*} || exit 1; \
 	done
 
+bench-ingest: $(VENV)/.testing  ## Decoding and loading beside their peers: the tables of docs/performance.md
+	$(BIN)/python -m pip install --quiet ptars || true
+	$(BIN)/python benchmarks/ingest.py 300000
+	$(BIN)/python benchmarks/posts.py
+
 fuzz: $(VENV)/.testing  ## The native decoder against the reference, with address and undefined sanitizers
 	mkdir -p .fuzz
 	c++ -std=c++17 -O1 -g -fPIC -shared -fsanitize=address,undefined -fno-sanitize-recover=all \
@@ -65,8 +70,22 @@ fuzz: $(VENV)/.testing  ## The native decoder against the reference, with addres
 		PROTOLITH_NATIVE=$(CURDIR)/.fuzz/_native.so PROTOLITH_FUZZ_SCHEMAS=$(or $(SCHEMAS),5000) \
 		$(BIN)/pytest -q -s -p no:cacheprovider tests/decoding/test_native.py
 
+lock: $(VENV)/.installed  ## What an image installs, with hashes, at the versions of constraints.txt
+	@$(PIP) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-header --no-annotate --constraint constraints.txt pyproject.toml --output-file requirements.lock
+
+sbom: $(VENV)/.installed  ## dist/sbom.json: what is installed, as CycloneDX
+	@mkdir -p dist
+	@$(PYTHON) -m venv .sbom && .sbom/bin/python -m pip --disable-pip-version-check install --quiet cyclonedx-bom
+	.sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-file dist/sbom.json $(BIN)/python
+
+audit: $(VENV)/.installed  ## Known holes in what is locked, where the data can be had
+	@$(PYTHON) -m venv .audit && .audit/bin/python -m pip --disable-pip-version-check install --quiet pip-audit
+	.audit/bin/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+
 clean:
-	rm -rf $(VENV) $(DEMO) .profiles
+	rm -rf $(VENV) $(DEMO) .profiles .sbom .audit
 
 $(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py $(wildcard src/protolith/decoding/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; name one: make PYTHON=python3.12")'

@@ -75,7 +75,7 @@ def ours(new: Path, old: Path) -> None:
 
 
 def cold(new: bytes, old: bytes) -> None:
-    index._INDEXES.clear()  # noqa: SLF001
+    index._INDEXES.clear()
     check(DescriptorSet.from_bytes(new), [DescriptorSet.from_bytes(old)])
 
 

@@ -92,7 +92,7 @@ def measure(old: DescriptorSet, new: DescriptorSet, rounds: int) -> dict[str, li
             return done.stdout.splitlines()
 
         def cold() -> None:
-            index._indexes.clear()  # noqa: SLF001 - as in a process that has seen no version
+            index._indexes.clear()
             fresh = [DescriptorSet(schema.data, schema.roots) for schema in (old, new)]
             check_policy("buf", fresh[1], [(1, fresh[0])])
 

@@ -8,6 +8,7 @@ SCALE 1 is 1,000,000 versions of 100,000 subjects; the default is a hundredth of
 import hashlib
 import json
 import random
+import resource
 import sys
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from typing import Any
 
 from sqlalchemy import Table, insert
 
+from protolith import SchemaRegistry
 from protolith.store import NewVersion, Search, SQLiteStore
 from protolith.store.identity import BIGQUERY, fingerprint, guid
 from protolith.store.tables import CONTENTS, FIELDS, SCHEMAS, VERSIONS
@@ -28,6 +30,18 @@ from protolith.store.tables import CONTENTS, FIELDS, SCHEMAS, VERSIONS
 VERSIONS_EACH = 10
 FIELDS_EACH = 4
 CLIENTS = 32
+LONGEST = 1000
+PROTO = """
+syntax = "proto3";
+// An order.
+message Order {
+  string id = 1; // Unique for ever.
+  int64 cents = 2;
+  repeated string tags = 3;
+  Address to = 4;
+  message Address { string city = 1; }
+}
+"""
 COLUMNS = json.dumps([{"name": f"column_{n}", "type": "STRING"} for n in range(FIELDS_EACH)])
 NOW = datetime.now(UTC).replace(tzinfo=None)
 Row = dict[str, Any]
@@ -125,12 +139,59 @@ def registered_in(store: SQLiteStore, seconds: float, clients: int, name: str) -
             digits = content_hash(10**9 + hash((name, client, counts[client])))
             store.add([NewVersion("bench", f"{name}{client}_{counts[client]}", digits, COLUMNS)])
 
+    run_at_once(work, clients)
+    return sum(counts) / seconds
+
+
+def compiled_in(home: Path, seconds: float, clients: int) -> str:
+    """Durable registrations of a .proto file, compiled and laid out; and the CPU of each."""
+    with SchemaRegistry(home) as registry:
+        counts = [0] * clients
+        before, start = cpu_seconds(), time.perf_counter()
+        end = start + seconds
+
+        def work(client: int) -> None:
+            while time.perf_counter() < end:
+                counts[client] += 1
+                number = f"{client}_{counts[client]}"
+                registry.register_schema(PROTO.replace("cents", f"cents_{number}"), f"p{number}")
+
+        run_at_once(work, clients)
+        taken = time.perf_counter() - start
+        spent = [b - a for a, b in zip(before, cpu_seconds(), strict=True)]
+    count = sum(counts)
+    own, compiler = (1000 * one / count for one in spent)
+    return f"{count / taken:7.0f}/s   CPU of each: {own:.1f} ms, and {compiler:.1f} ms of protoc"
+
+
+def cpu_seconds() -> tuple[float, float]:
+    """CPU of this process, and of its children that have ended."""
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    own, children = (resource.getrusage(who) for who in whose)
+    return own.ru_utime + own.ru_stime, children.ru_utime + children.ru_stime
+
+
+def run_at_once(work: Callable[[int], None], clients: int) -> None:
     threads = [threading.Thread(target=work, args=(client,)) for client in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(counts) / seconds
+
+
+def by_length(store: SQLiteStore) -> None:
+    """What a version costs as its subject's first, and as its thousandth."""
+    taken: list[tuple[float, float]] = []
+    for number in range(1, LONGEST + 1):
+        digits = content_hash(10**12 + number)
+        start, cpu = time.perf_counter(), time.process_time()
+        store.add([NewVersion("bench", "long", digits, COLUMNS)])
+        taken.append((time.perf_counter() - start, time.process_time() - cpu))
+    for first in (0, 90, LONGEST - 10):
+        part = taken[first : first + 10]
+        wall, cpu = (1e6 * median(column) for column in zip(*part, strict=True))
+        name = f"versions {first + 1} to {first + 10}"
+        print(f"  {name:22}p50 {wall:9.0f} µs, of which CPU {cpu:.0f} µs")
 
 
 def resident_megabytes() -> int:
@@ -179,8 +240,11 @@ def measure(home: Path, count: int) -> None:
     for clients in (1, CLIENTS):
         rate = registered_in(store, 3, clients, f"c{clients}_")
         print(f"  registered, {clients:2} at once {rate:7.0f}/s (durable, no compile)")
+    by_length(store)
     print(f"  resident            {resident_megabytes():9} MB")
     store.close()
+    for clients in (1, CLIENTS):
+        print(f"  compiled, {clients:2} at once   {compiled_in(home, 5, clients)}")
 
 
 def find_content(store: SQLiteStore, number: int) -> None:

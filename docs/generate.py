@@ -76,7 +76,7 @@ def errors_page() -> str:
     rows.append(
         '```json\n{"error_code": 42200, "code": "SCHEMA_INVALID", "message": "…", "hint": "…",\n'
         ' "details": [{"text": "…", "file": "a.proto", "line": 3, "column": 7}],\n'
-        ' "detail": "…"}\n```\n'
+        ' "detail": "…", "request_id": "…"}\n```\n'
     )
     rows.append(
         "On the command line: the places, then `error: … [CODE]`, then `hint: …` on standard error;"
@@ -105,7 +105,9 @@ def rest_page() -> str:
     rows.append(
         "`protolith serve` answers on 127.0.0.1:8081; `/docs` is the OpenAPI page and"
         " `/openapi.json` its source. A `{schema_id}` may also be `database.table` (the latest"
-        " version) or `database.table@3`. Errors are described [here](errors.md).\n"
+        " version) or `database.table@3`. Errors are described [here](errors.md). With"
+        " `serve --auth` each route needs the scope that stands below it: see"
+        " [Security](security.md).\n"
     )
     spec = create_app().openapi()
     for path, methods in spec["paths"].items():
@@ -113,8 +115,16 @@ def rest_page() -> str:
             if "Confluent" in operation.get("tags", ()):
                 continue  # docs/confluent.md has them
             rows.append(f"## {method.upper()} {path}\n\n{operation['description']}\n")
+            rows.append(_scope(operation))
             rows += _parameters(operation, spec)
     return "\n".join(rows).rstrip() + "\n"
+
+
+def _scope(operation: dict[str, Any]) -> str:
+    scope, of = operation["x-scope"], operation.get("x-scope-of")
+    if scope == "none":
+        return "Open to all.\n"
+    return f"Scope: `{scope}`{' for everything' if of == '*' else ''}.\n"
 
 
 def _parameters(operation: dict[str, Any], spec: dict[str, Any]) -> list[str]:

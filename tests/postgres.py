@@ -41,8 +41,9 @@ class PostgresServer:
         self._run(
             "initdb", "-U", "postgres", "-E", "UTF8", "--no-locale", "-A", "trust", "--no-sync"
         )
-        fsync = "on" if durable else "off"
-        self.settings = f"-k {folder} -h '' -c fsync={fsync} -c max_connections=100"
+        # Of a durable one that is killed, what nobody waited for is not in the log by chance.
+        log = "-c fsync=on -c wal_writer_delay=10s" if durable else "-c fsync=off"
+        self.settings = f"-k {folder} -h '' {log} -c max_connections=100"
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self.programs / program), "-D", str(self.data), *arguments]

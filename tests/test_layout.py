@@ -225,6 +225,14 @@ def test_columns_that_differ_in_case_alone_are_refused_with_both_paths() -> None
     assert [detail.field_path for detail in caught.value.details] == ["n.Id", "n.id"]
 
 
+def test_flat_columns_that_meet_are_refused_with_both_paths() -> None:
+    body = "message M { N a = 1; int32 a_b = 2; } message N { int32 b = 1; }"
+    with pytest.raises(LayoutError, match="two columns are both called a_b") as caught:
+        table_of(body, layout=Layout(style="flat"))
+    assert [detail.field_path for detail in caught.value.details] == ["a.b", "a_b"]
+    assert table_of(body).columns[1].name == "a_b"
+
+
 def test_a_column_name_that_is_no_identifier_is_refused() -> None:
     with pytest.raises(InvalidNameError, match="is not a column"):
         with_options('string a = 1 [(gen_bq_schema.bigquery).name = "a`; DROP TABLE x"];')

@@ -106,6 +106,13 @@ class ChangeSource:
     place: Place = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RebuildTable:
+    """Every row in a table that is made anew, with what cannot be changed in place."""
+
+    place: Place = ()
+
+
 Change: TypeAlias = (
     AddColumn
     | DropColumn
@@ -118,6 +125,7 @@ Change: TypeAlias = (
     | ReorderColumns
     | ChangeStorage
     | ChangeSource
+    | RebuildTable
 )
 Same: TypeAlias = Callable[[Column], Hashable]
 
@@ -163,6 +171,8 @@ def apply(changes: Change | Iterable[Change], table: Table) -> Table:
             return replace(table, message=message, notes=notes)
         case ChangeComment((), comment):
             return replace(table, comment=comment)
+        case RebuildTable():
+            return table
         case (AddColumn() | ReorderColumns()) as change:
             return _edit(table, change.place, lambda columns: _edited_record(change, columns))
         case other:
@@ -210,7 +220,7 @@ def same_shape(old: Type, new: Type) -> bool:
 def _columns(
     place: Place, old: tuple[Column, ...], new: tuple[Column, ...], same: Same
 ) -> Iterator[Change]:
-    same = _unique(same, old, new)
+    same = sameness(same, old, new)
     wanted = {same(column): column for column in new}
     kept = [column for column in old if same(column) in wanted]
     if not kept:
@@ -245,8 +255,8 @@ def _replaced(place: Place, old: tuple[Column, ...], new: tuple[Column, ...]) ->
     yield from (DropColumn((*place, name)) for name in names)
 
 
-def _unique(same: Same, *sides: tuple[Column, ...]) -> Same:
-    """Names where the identity would say of two columns that they are one."""
+def sameness(same: Same, *sides: tuple[Column, ...]) -> Same:
+    """What tells columns apart: names where it would say of two columns that they are one."""
     good = all(len({same(column) for column in side}) == len(side) for side in sides)
     return same if good else by_name
 
@@ -301,7 +311,7 @@ def _within(place: Place, old: Column, new: Column, same: Same) -> Iterator[Chan
 
 def _type_changes(place: Place, old: Type, new: Type, same: Same) -> Iterator[Change]:
     before, after = _inside(old), _inside(new)
-    keys = _unique(same, before, after)
+    keys = sameness(same, before, after)
     shared = {keys(column) for column in before} & {keys(column) for column in after}
     if same_shape(old, new) and shared:
         yield from _columns(place, before, after, same)

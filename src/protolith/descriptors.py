@@ -18,9 +18,10 @@ from protolith.errors import (
     SchemaTooComplexError,
     quoted,
 )
+from protolith.limits import DATA
 from protolith.options import message_options
 
-MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = DATA.descriptor_bytes
 
 if api_implementation.Type() != "upb":  # the pure-Python runtime differs in what it accepts
     raise ImportError(f"protobuf's upb runtime is needed, found {api_implementation.Type()!r}")
@@ -204,7 +205,8 @@ def parse_files(data: bytes) -> list[descriptor_pb2.FileDescriptorProto]:
 
 
 def _comment(location: descriptor_pb2.SourceCodeInfo.Location) -> str:
-    parts = (_text(location.leading_comments), _text(location.trailing_comments))
+    comments = location.leading_comments, location.trailing_comments
+    parts = [_text(comment) for comment in comments if comment]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -20,6 +20,9 @@ SchemaRegistryError                 the root
 ├── CompilerUnavailableError        COMPILER_UNAVAILABLE: ours, never the user's fault
 ├── EngineUnavailableError          ENGINE_UNAVAILABLE
 ├── EngineError                     ENGINE_REFUSED: the engine's own verdict
+├── UnauthenticatedError            UNAUTHENTICATED: nobody known, or a wrong token or password
+├── ForbiddenError                  FORBIDDEN: known, and visible, but not allowed
+├── RateLimitedError                RATE_LIMITED: too many wrong passwords
 ├── BusyError                       BUSY
 ├── StorageFullError                STORAGE_FULL
 ├── StoreUnavailableError           STORE_UNAVAILABLE: its disk or its server fails
@@ -199,6 +202,24 @@ class EngineError(SchemaRegistryError):
     """The engine refused a statement."""
 
     code = "ENGINE_REFUSED"
+
+
+class UnauthenticatedError(SchemaRegistryError):
+    """A token, a password or a JWT is needed, or the one that was sent is not good."""
+
+    code = "UNAUTHENTICATED"
+
+
+class ForbiddenError(SchemaRegistryError):
+    """Whoever asks may see it, but not do this with it."""
+
+    code = "FORBIDDEN"
+
+
+class RateLimitedError(SchemaRegistryError):
+    """Too many wrong passwords from one address or for one user; try again in a minute."""
+
+    code = "RATE_LIMITED"
 
 
 class BusyError(SchemaRegistryError):

@@ -289,3 +289,20 @@ def test_what_nobody_foresaw_is_answered_without_a_trace(
         assert (refusal.code, refusal.places) == ("INTERNAL", ())
     assert "JSONDecodeError" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "number", ["1_0", "+1", "%201", "1%20", "1.0", "00001", "1e1", "%D9%A1", "", "1" * 19]
+)
+@pytest.mark.parametrize("path", ["/schemas?limit=", "/audit?before=", "/subjects/a.b/diff?from="])
+def test_numbers_are_written_in_one_way(rest: Rest, path: str, number: str) -> None:
+    refusal = said(rest.client.get(f"{path}{number}"))
+    assert refusal.code == "MALFORMED_REQUEST"
+    assert refusal.message.endswith("is not a whole number")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "none"])
+def test_an_encoding_that_is_not_taken(rest: Rest, coding: str) -> None:
+    headers = {"content-encoding": coding}
+    refusal = rest.post("/schemas/shop.orders/ingest", content=b"", headers=headers)
+    assert (refusal.code, refusal.hint) == ("MALFORMED_REQUEST", "send it as it is")

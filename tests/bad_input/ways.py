@@ -140,6 +140,7 @@ def said(answer: Any) -> Refusal:
     """The refusal in an answer, whose envelope is complete."""
     assert answer.status_code >= 400, answer.text
     body = answer.json()
+    assert body.pop("request_id") == answer.headers["x-request-id"]
     assert set(body) == {"error_code", "code", "message", "hint", "details", "detail"}
     places = tuple(str(Detail(**detail)) for detail in body["details"])
     assert answer.status_code in (ANSWERS[body["code"]][1], 405)

@@ -1,6 +1,8 @@
 """The command line, in this process and as a program."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -269,9 +271,12 @@ def test_commands_on_local_files_start_light(command: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_listening_for_everyone_is_refused(run: Shell) -> None:
+def test_listening_for_everyone_without_authentication_is_refused(run: Shell) -> None:
     run("serve", "--host", "0.0.0.0", code=1)  # noqa: S104
-    assert "there is no authentication yet" in run.err
+    assert "refusing to listen on 0.0.0.0" in run.err
+    assert "protolith token create" in run.err
+    run("serve", "--host", "0.0.0.0", "--auth", code=1)  # noqa: S104
+    assert "nobody is known" in run.err
 
 
 def test_a_load_that_is_run_again_adds_nothing(run: Shell) -> None:
@@ -282,3 +287,54 @@ def test_a_load_that_is_run_again_adds_nothing(run: Shell) -> None:
     assert "bigquery_lite.order: nothing added: the load " in run(*load)
     again = json.loads(run(*load, "--format", "json"))
     assert (again["rows"], again["already_loaded"]) == (0, True)
+
+
+def test_rows_come_out_as_messages(run: Shell) -> None:
+    run("register", "order.proto")
+    run("create", "bigquery_lite.order", "--engine", "duckdb")
+    run("ingest", "orders.bin", "--subject", "bigquery_lite.order")
+    answer = run("export-rows", "bigquery_lite.order", "--output", "out.bin")
+    assert (answer, Path("out.bin").read_bytes()) == ("out.bin: 2 messages written\n", RECORDS)
+    sql = "SELECT id FROM bigquery_lite.order WHERE id = 'a'"
+    run("export-rows", "bigquery_lite.order", "--output", "a", "--sql", sql, "--framing", "json")
+    assert Path("a").read_text() == '{"id": "a"}\n'
+
+
+def test_a_terminal_shows_how_far_a_load_is(run: Shell) -> None:
+    run("register", "order.proto")
+    run("create", "bigquery_lite.order", "--engine", "duckdb")
+    records = delimited(*[b"\x0a\x01a"] * 20_000)
+    primary, secondary = pty.openpty()
+    command = [PROGRAM, "ingest", "-", "--subject", "bigquery_lite.order"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=secondary
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(records)
+        process.stdin.flush()
+        shown = b""
+        while b"20,000 rows, " not in shown:
+            shown += os.read(primary, 1000)
+        process.stdin.close()
+        assert process.stdout.read() == b"duckdb: bigquery_lite.order: 20000 rows loaded\n"
+    os.close(primary)
+    os.close(secondary)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "clickhouse"])
+def test_messages_come_from_a_query(run: Shell, engine: str) -> None:
+    run("register", "order.proto")
+    run("create", "bigquery_lite.order", "--engine", engine)
+    load = ("ingest", "--subject", "bigquery_lite.order", "--sql-engine", engine)
+    first = "from_hex('0A0161')" if engine == "duckdb" else "unhex('0A0161')"
+    run(*load, "--sql", f"SELECT {first} AS payload, 1 AS other")
+    many = "FROM range(20000)" if engine == "duckdb" else "FROM numbers(20000)"
+    run(*load, "--sql", f"SELECT 'x' AS t, {first} AS payload {many}", "--column", "payload")
+    found = run("query", "SELECT count(*) AS n FROM bigquery_lite.order", "--engine", engine)
+    assert found.split() == ["n", "20001"]
+    run(*load, "--sql", "SELECT 1 AS a", code=2)
+    assert "no column is of bytes" in run.err
+    for words in ((), ("orders.bin", "--sql", "SELECT 1")):
+        run("ingest", *words, "--subject", "bigquery_lite.order", code=2)
+        assert "messages are in a file or in a query" in run.err

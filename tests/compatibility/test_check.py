@@ -3,6 +3,7 @@
 import pytest
 
 from protolith import (
+    BufConfig,
     DescriptorSet,
     MalformedError,
     NotFoundError,
@@ -171,3 +172,25 @@ def test_a_difference_also_says_what_is_new() -> None:
     }  # fmt: skip
     assert {one.place.partition(":")[0] for one in found} == {"shop.proto"}
     assert diff(new, new) == []
+
+
+def test_bufs_policy_has_categories_and_a_configuration() -> None:
+    new = proto("message M { string title = 2; }")
+
+    def rules(**more: object) -> set[str]:
+        return {one.rule for one in check(new, V1, "BACKWARD", policy="buf", **more)}  # type: ignore[arg-type]
+
+    assert rules() == {"FIELD_SAME_NAME", "FIELD_SAME_JSON_NAME"}
+    assert rules(categories=("WIRE",)) == set()
+    settings = "version: v2\nbreaking:\n  except: [FIELD_SAME_NAME]\n"
+    assert rules(config=BufConfig.from_yaml(settings)) == {"FIELD_SAME_JSON_NAME"}
+    only = {"ignore_only": {"FIELD_SAME_JSON_NAME": ["shop.proto"]}}
+    assert rules(config=BufConfig.of(only)) == {"FIELD_SAME_NAME"}
+    assert rules(config=BufConfig.of({"use": ["WIRE"]})) == set()
+
+
+def test_an_old_message_needs_the_new_one() -> None:
+    with pytest.raises(MalformedError, match="without the new one"):
+        check(V2, V1, old_message="shop.M")
+    with pytest.raises(MalformedError, match="2 old messages are given for 1 versions"):
+        check(V2, V1, message="M", old_message=["shop.M", "shop.N"])

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protolith.compiler import DEFAULT_LIMITS, SourceFile, compile_protos, open_zip
-from protolith.compiler.limits import MIB
 from protolith.errors import BundleError, TooLargeError
+from protolith.limits import MIB
 
 A = 'syntax = "proto3"; package a; import "b/b.proto"; message A { b.B b = 1; }'
 B = 'syntax = "proto3"; package b; message B {}'

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protolith.compiler import Sources, compile_protos
-from protolith.compiler.limits import MIB
 from protolith.compiler.toolchain import toolchain
 from protolith.descriptors import DescriptorSet
 from protolith.errors import (
@@ -19,6 +18,7 @@ from protolith.errors import (
     SchemaValidationError,
     TooLargeError,
 )
+from protolith.limits import MIB
 from protolith.options import field_options, message_options
 
 HEAD = 'syntax = "proto3";'

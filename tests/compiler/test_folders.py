@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from protolith.compiler import DEFAULT_LIMITS, compile_protos, read_sources
-from protolith.compiler.limits import MIB
 from protolith.errors import BundleError, CompileError, NotFoundError, TooLargeError
+from protolith.limits import MIB
 
 HEAD = 'syntax = "proto3";'
 

@@ -16,10 +16,11 @@ from protolith.web.app import create_app
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[str]:
+def serving(home: Path, *, authentication: bool = False) -> Iterator[str]:
     """A server over a data directory; its address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(home), log_level="error", lifespan="on")
+    app = create_app(home, authentication=authentication)
+    config = uvicorn.Config(app, log_level="error", lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

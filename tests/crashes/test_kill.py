@@ -102,6 +102,7 @@ def kill_often(home: Path, kills: int, *, seed: int, fault: str | None = None) -
     for writer in writers:
         writer.start()
     for done in range(kills):
+        _await_more(writers, tables=fault is None)
         time.sleep(dice.uniform(0.3, 1.2))
         server.kill()
         if done == kills - 1:
@@ -123,6 +124,18 @@ def kill_often(home: Path, kills: int, *, seed: int, fault: str | None = None) -
         outcome.wrong["table of nobody"] += len(set(there) - known)
     outcome.wrong = +outcome.wrong
     return outcome
+
+
+def _await_more(writers: list[Writer], *, tables: bool) -> None:
+    """Wait until something more was acknowledged, however slow the machine is."""
+
+    def told() -> tuple[int, int]:
+        return sum(len(w.batches) for w in writers), sum(len(w.tables) for w in writers)
+
+    before, end = told(), time.monotonic() + 120
+    while told()[0] == before[0] or (tables and told()[1] == before[1]):
+        assert time.monotonic() < end, "nothing is acknowledged any more"
+        time.sleep(0.01)
 
 
 def _check(registry: SchemaRegistry, writer: Writer, outcome: Outcome) -> None:
@@ -172,8 +185,8 @@ def test_a_killed_server_forgets_nothing(home: Path) -> None:
     seed = 7
     found = kill_often(home, KILLS, seed=seed)
     assert found.wrong == Counter()
-    assert found.batches > KILLS
-    assert found.tables > KILLS
+    assert found.batches >= KILLS
+    assert found.tables >= KILLS
     print(  # noqa: T201
         f"seed {seed}: {found.kills} kills, {2 * found.batches} registrations and {found.tables}"
         " tables acknowledged, 0 lost"

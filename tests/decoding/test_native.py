@@ -3,6 +3,8 @@
 import io
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from decoding.random_schemas import damage, delimited, make_message, make_schema
 from protolith import compile_protos, dialect, lay_out, read_delimited, read_path
-from protolith.decoding import Decoded, ReferenceDecoder, decode
+from protolith.decoding import Decoded, Frame, ReferenceDecoder, decode
 from protolith.decoding.native import TOO_LARGE, NativeDecoder, is_available, native_decoder
 from protolith.decoding.streams import NativeRun, decode_stream
 from protolith.engines import NAMES
@@ -146,6 +148,31 @@ def test_the_memory_limit_ends_a_batch_before_it_refuses_a_record() -> None:
     counts = [batch.num_rows for batch in run.batches(buffer)]
     assert sum(counts) == 9
     assert len(counts) > 2
+
+
+def test_few_large_records_are_a_batch_by_reference() -> None:
+    text = 'syntax = "proto3"; message M { repeated P p = 1; message P { int32 x = 1; } }'
+    descriptors = compile_protos(text)
+    decoder = ReferenceDecoder(descriptors, lay_out(descriptors))
+    part = bytes([0x0A, 0]) * 150_000  # 300,000 bytes, and as many as 150,000 objects
+    frames = [Frame(n, n, part) for n in range(9)]
+    assert [b.num_rows for b in decode(frames, decoder)] == [4, 4, 1]
+
+
+def test_the_memory_of_a_record_is_set_by_the_environment(tmp_path: Path) -> None:
+    bomb = bytes([0x0A, 0x80, 0x80, 0x04]) + bytes(65_536)
+    (tmp_path / "m.proto").write_text(LONG_NAMES)
+    (tmp_path / "m.bin").write_bytes(delimited([bomb]))
+    words = ["convert", "m.bin", "--schema", "m.proto", "--output", "m.parquet"]
+    program = "from protolith.cli import main; main()"
+    for limit, code in ((str(8 * 1024 * 1024), 100), ("", 0)):
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words],
+            env={**os.environ, "PROTOLITH_DATA_DECODED_BYTES": limit},
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        assert ("it would take more than 8,388,608 bytes of memory" in done.stderr) == bool(limit)
 
 
 def test_the_first_bad_record_stops_the_load() -> None:

@@ -90,7 +90,7 @@ def test_each_statement_is_one_and_for_the_cluster_of_that_name(
         _check(clickhouse, statement, cluster)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(pair=pairs(), cluster=NAMES)
 def test_any_migration_is_for_the_cluster(
     clickhouse: Engine, pair: tuple[Table, Table], cluster: str

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from protolith import Column, LayoutError, MalformedError, Table, dialect
+from protolith import Column, LayoutError, MalformedError, NotFoundError, Table, dialect
 from protolith.decoding.values import RecordError, ranged
 from protolith.engines.missing_records import without_missing_records
 from protolith.tables import Date, Geography, Integer, List, Record, Time, Timestamp
@@ -26,11 +26,32 @@ def test_clickhouse_without_null_records() -> None:
     assert "`h` Nullable(String)" in text
     assert "`h` Nullable(String)" in dialect("clickhouse", version="26.3").script(TABLE)
     assert "`r` Nullable(Tuple(`x` Int64))" in dialect("clickhouse").script(TABLE)
-    (note,) = dialect("clickhouse", version="26.3").stored(TABLE).notes
-    assert note.field_path == "r"
+    notes = dialect("clickhouse", version="26.3").stored(TABLE).notes
+    assert [f"{note.field_path}: {note.text}" for note in notes] == [
+        "h: kept as String: clickhouse 26.3 has no type for it",
+        "r: in ClickHouse 26.3 a missing record is one of NULLs",
+    ]
+    assert dialect("clickhouse").stored(TABLE).notes == ()
+
+
+def test_a_version_may_stand_in_the_name() -> None:
+    assert dialect("clickhouse@25.8.2").version == "25.8"
+    assert dialect("duckdb@1.4").script(TABLE) == dialect("duckdb", version="1.4").script(TABLE)
+    for name in ("bigquery@1", "postgresql@18", "mysql@8", "@1"):
+        with pytest.raises(NotFoundError):
+            dialect(name)
+    for name in ("clickhouse@24.8", "duckdb@x"):
+        with pytest.raises(MalformedError, match="not supported"):
+            dialect(name)
 
 
 def test_duckdb_before_2() -> None:
+    inner = Record((Column("g", Geography()), Column("gs", List(Geography()), nullable=False)))
+    shapes = Table("d", "t", (Column("r", inner),))
+    assert [note.field_path for note in dialect("duckdb@1.4").stored(shapes).notes] == [
+        "r.g",
+        "r.gs",
+    ]
     assert '"g" VARCHAR' in dialect("duckdb", version="1.4").script(TABLE)
     nanos = Table("d", "t", (Column("n", List(Record((Column("at", Timestamp(9)),)))),))
     assert "TIMESTAMPTZ_NS" in dialect("duckdb").script(nanos)

@@ -3,15 +3,26 @@
 `clickhouse_server.py` and `fake_bigquery.py` say what is at the other end of the last two.
 """
 
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from protolith import Column, ConflictError, EngineError, NotFoundError, Table
+from protolith import (
+    Column,
+    ConflictError,
+    EngineError,
+    EngineUnavailableError,
+    NotFoundError,
+    Table,
+)
 from protolith.arrow import arrow_schema
-from protolith.engines import EMBEDDED, Engine, open_engine
+from protolith.cli import main
+from protolith.engines import EMBEDDED, NAMES, Engine, EngineSettings, open_engine
+from protolith.engines.settings import DRIVERS
 from protolith.tables import Boolean, Bytes, Integer, List, Map, Record, String, Timestamp
 
 TABLE = Table(
@@ -112,6 +123,25 @@ def test_an_unknown_engine(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no engine 'mysql'") as caught:
         open_engine("mysql", tmp_path)
     assert "duckdb" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_driver_is_said_with_its_extra(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    assert name in tomllib.loads(project.read_text())["project"]["optional-dependencies"]
+    for module in DRIVERS[name]:
+        with monkeypatch.context() as hidden:
+            hidden.setitem(sys.modules, module, None)  # as if it were not there
+            with pytest.raises(EngineUnavailableError, match=f"driver of {name}") as caught:
+                open_engine(name, tmp_path, EngineSettings(bigquery="shop-1"))
+            assert caught.value.hint == f"pip install 'protolith[{name}]'"
+            hidden.setattr("sys.argv", ["protolith", "query", "SELECT 1", "--engine", name])
+            with pytest.raises(SystemExit) as ended:
+                main()
+            assert ended.value.code == 1
+            assert f"pip install 'protolith[{name}]'" in capsys.readouterr().err
 
 
 def test_duckdb_reaches_no_file(tmp_path: Path) -> None:

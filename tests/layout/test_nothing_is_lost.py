@@ -12,10 +12,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from layout.random_messages import YEARS_1_TO_9999, YEARS_1678_TO_2261, messages
-from layout.readback import fill, rows_of
 from protolith import Layout, ReferenceDecoder, Table, compile_protos, decode, lay_out
 from protolith.arrow import arrow_schema
-from protolith.decoding import Decoded, Frame
+from protolith.decoding import Decoded, Encoder, Frame
 from protolith.engines import EMBEDDED, Engine, open_engine
 
 EXAMPLES = int(os.environ.get("PROTOLITH_EXAMPLES", "8"))
@@ -129,10 +128,11 @@ class Case:
         assert (missing, more, len(found)) == ([], [], len(sent))
 
     def _back(self, engine: Engine) -> Iterator[bytes]:
-        pool = self.descriptors.pool
-        for row in rows_of(engine, self.table):
-            message: Any = fill(GetMessageClass(self.kind)(), self.table, row, pool)
-            yield message.SerializeToString(deterministic=True)
+        dialect = engine.dialect
+        encoder = Encoder(self.descriptors, self.table, dialect.stored(self.table))
+        with engine.read(f"SELECT * FROM {dialect.qualified(self.table)}") as rows:
+            for message in encoder.messages(rows):
+                yield message.SerializeToString(deterministic=True)
 
 
 def _cases(schema: str, layouts: Sequence[str], engines: list[Engine], at: int) -> list[Case]:

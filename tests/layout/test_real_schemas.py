@@ -151,6 +151,30 @@ def test_a_message_is_a_table_in_every_style_or_its_fault_is_named(style: str) -
     _check_refusals(laid_out(style)[1], NOT_TABLES | nested)
 
 
+def test_recursion_is_refused_by_the_name_of_what_contains_itself() -> None:
+    refused = laid_out("native")[1]
+    said = [text for real, (_, text) in _recursions().items() if real not in refused]
+    assert len(said) == 65
+    assert {text.rpartition(": ")[2].removesuffix(" contains itself") for text in said} == {
+        *(f"google.api.{name}" for name in ("BackendRule", "HttpRule", "Page")),
+        *(f"opentelemetry.proto.common.v1.{name}" for name in ("AnyValue", "ArrayValue")),
+        "google.protobuf.DescriptorProto",
+        *("bank.ledger.v2.Party", "boom5.M0", "dsc.M", "ed4.First", "ed4.Second", "inv3.Node"),
+        *("rec.Tree", "rec3.A", "rec3.A.Link"),
+    }
+
+
+def _recursions() -> Refusals:
+    found = {}
+    layout = Layout(recursion="refuse")
+    for real in real_messages():
+        try:
+            lay_out(real.descriptors, real.message, table="t", layout=layout)
+        except SchemaRegistryError as error:
+            found[str(real)] = error.code, str(error)
+    return found
+
+
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_an_engine_creates_all_of_them(name: str, tmp_path: Path) -> None:
     engine = open_engine(name, tmp_path, EngineSettings(duckdb=":memory:"))

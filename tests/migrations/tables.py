@@ -117,9 +117,22 @@ def _other(draw: st.DrawFn, column: Column, depth: int) -> Column:
             type_ = draw(st.sampled_from([type_, Float(64)]))
         case _ if draw(st.integers(0, 5)) == 0:
             type_ = draw(st.sampled_from(SCALARS))
+    if draw(st.integers(0, 5)) == 0:
+        type_ = _turned(type_)
     maybe = not isinstance(type_, List | Map) and (column.nullable or draw(st.booleans()))
     comment = draw(st.sampled_from([column.comment, "new"]))
     return replace(column, type=type_, nullable=maybe, comment=comment)
+
+
+def _turned(type_: Type) -> Type:
+    """A single value for a list, and a list for a single value."""
+    match type_:
+        case List(element):
+            return element
+        case Map():
+            return type_
+        case single:
+            return List(single)
 
 
 def rows(table: Table) -> st.SearchStrategy[list[dict[str, Any]]]:
@@ -173,19 +186,21 @@ NOTHING = object()
 def _moved(value: Any, old: Type, new: Type) -> Any:
     match old, new:
         case _ if value is None:
-            return None
+            return [] if isinstance(new, List | Map) else None
         case Record(a), Record(b):
             return moved(value, a, b)
         case List(a), List(b):
             return [_moved(item, a, b) for item in value]
         case Map(_, a), Map(_, b):
             return [(key, _moved(item, a, b)) for key, item in value]
-        case Integer() | Decimal() | Float() | Boolean(), Integer() | Decimal() | Float():
-            return value
-        case a, b if a == b:
-            return value
-        case _:
-            return NOTHING
+        case List(a), _:  # of several, none may be lost
+            return _moved(value[-1], a, new) if value else NOTHING
+        case _, List(b):
+            return [_moved(value, old, b)]
+        case a, b:
+            numbers = isinstance(a, Integer | Decimal | Float | Boolean)
+            numbers = numbers and isinstance(b, Integer | Decimal | Float)
+            return value if numbers or a == b else NOTHING
 
 
 def alike(found: Any, wanted: Any) -> bool:

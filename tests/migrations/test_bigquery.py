@@ -4,10 +4,21 @@ import json
 
 import pytest
 
-from googlesql import parse_alter
+from googlesql import analyze, analyze_over, parse_alter, shape
 from protolith.dialects import dialect
 from protolith.migrations import plan
-from protolith.tables import Column, Date, DateTime, Decimal, Integer, List, Record, String, Table
+from protolith.tables import (
+    Bytes,
+    Column,
+    Date,
+    DateTime,
+    Decimal,
+    Integer,
+    List,
+    Record,
+    String,
+    Table,
+)
 
 OLD = (
     Column("id", Integer(), nullable=False, path=(1,)),
@@ -80,10 +91,53 @@ def test_nested_changes_are_patches_of_the_whole_schema() -> None:
 )
 def test_what_bigquery_cannot_do_says_what_to_do(column: Column) -> None:
     new = [column if c.path == column.path else c for c in OLD]
-    migration = plan(Table("d", "t", OLD), Table("d", "t", tuple(new)), dialect("bigquery"))
+    tables = Table("d", "t", OLD), Table("d", "t", tuple(new))
+    migration = plan(*tables, dialect("bigquery"), rebuild=False)
     (step,) = migration.impossible
     assert step.instead
     assert step.sentence == f"{step.why}; {step.instead}"
+
+
+def test_what_no_statement_changes_is_built_anew() -> None:
+    inner = (
+        Column("x", Integer(), path=(1,)),
+        Column("y", List(Bytes()), nullable=False, path=(2,)),
+        Column("z", List(String()), nullable=False, path=(3,)),
+    )
+    record = Record(
+        (
+            Column("renamed", String(), path=(1,)),
+            Column("y", List(String()), nullable=False, path=(2,)),
+            Column("z", String(), path=(3,)),
+            Column("more", List(Record(inner)), nullable=False, path=(4,)),
+        )
+    )
+    old = (*OLD[:3], Column("r", Record(inner), path=(4,)))
+    old += (Column("l", List(Record(inner)), nullable=False, path=(5,)),)
+    new = (
+        Column("id", List(Integer()), nullable=False, path=(1,)),
+        Column("name", Decimal(10, 2), nullable=False, path=(2,)),
+        Column("l", List(record), nullable=False, path=(5,)),
+        Column("r", record, path=(4,)),
+    )
+    tables = Table("d", "t", old), Table("d", "t", new, comment="it's")
+    google = dialect("bigquery")
+    migration = plan(*tables, google, drop_columns=True)
+    rebuild = migration.rebuild
+    assert rebuild is not None
+    assert migration.risk == "lossy"
+    (create,) = rebuild.make
+    analyze(create)
+    select = rebuild.copy.partition("\n")[2]
+    counts = [check.sql for check in migration.checks]
+    assert len(counts) == 3
+    copied, *_ = analyze_over(google.create(tables[0])[0], select, rebuild.totals[0], *counts)
+    wanted = analyze(create.replace("NOT NULL", ""))
+    types = [shape(column.column.type) for column in copied.output_column_list]
+    assert types == [shape(column.type) for column in wanted.column_definition_list]
+    analyze_over(create, rebuild.totals[1])
+    for statement in (*rebuild.swap, *rebuild.finish):
+        parse_alter(statement)
 
 
 def test_a_field_that_is_gone_keeps_its_column() -> None:

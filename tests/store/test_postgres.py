@@ -18,6 +18,7 @@ from protolith.store import Store
 from protolith.store.postgres import PostgresStore
 from protolith.store.tables import FORMAT
 from protolith.web.app import create_app
+from store.access_contract import AccessContract
 from store.contract import A, B, StoreContract, new
 
 __all__ = ["postgres"]
@@ -38,7 +39,7 @@ def store(postgres: PostgresServer) -> Iterator[Store]:
     opened.close()
 
 
-class TestPostgreSQL(StoreContract):
+class TestPostgreSQL(StoreContract, AccessContract):
     pass
 
 

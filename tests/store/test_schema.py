@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from postgres import PostgresServer, postgres
 from protolith import SchemaRegistry, SchemaRegistryError
-from protolith.store import KeptMode, SQLiteStore, schema
+from protolith.store import KeptMode, SQLiteStore, identities, schema, scopes
 from protolith.store.postgres import _url
 from protolith.store.sqlite import FILE
 from protolith.store.tables import FORMAT, METADATA
@@ -103,6 +103,15 @@ def test_a_file_of_format_3_keeps_its_modes_and_deletions(tmp_path: Path) -> Non
     assert store.find("shop.orders@1", deleted=True).deleted
     found = store.find("shop.orders")
     assert (found.subject, found.version, found.metadata) == ("shop.orders", 2, None)
+    store.close()
+
+
+def test_in_a_file_of_format_4_nobody_is_known(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.executescript((STORES / "format-4.sql").read_text())
+    store = SQLiteStore(tmp_path)
+    assert store.ask(scopes.read_setting, "config", "shop.orders") == {"compatibility": "FULL"}
+    assert store.ask(identities.read_tokens) == store.ask(identities.read_users) == []
     store.close()
 
 

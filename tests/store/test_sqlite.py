@@ -23,6 +23,7 @@ from protolith.store import SQLiteStore, Store, statements
 from protolith.store.sqlite import FILE
 from protolith.store.tables import FORMAT
 from protolith.web.app import create_app
+from store.access_contract import AccessContract
 from store.contract import A, B, StoreContract, new
 
 
@@ -33,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-class TestSQLite(StoreContract):
+class TestSQLite(StoreContract, AccessContract):
     pass
 
 
@@ -244,4 +245,13 @@ def test_point_reads_find_what_the_same_questions_find_otherwise(tmp_path: Path)
         found = store.rows(statement, values)
         assert len(found) == 1
         assert found == [dict(row) for row in Store.rows(store, statement, values)]
+    store.close()
+
+
+def test_a_lock_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path)
+    (tmp_path / f"{FILE}.duckdb-lock").mkdir()
+    wrong = pytest.raises(StoreUnavailableError, match="duckdb-lock cannot be written")
+    with wrong, store.migrating("d.t", "duckdb"):
+        pass
     store.close()

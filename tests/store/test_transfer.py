@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from sqlalchemy import select
 
 from postgres import PostgresServer, postgres
 from protolith import ConflictError, MalformedError, NotFoundError, SchemaRegistryError
-from protolith.store import File, KeptMode, KeptWaiver, Reference, SQLiteStore, Store
+from protolith.store import File, Grant, KeptMode, KeptWaiver, Reference, SQLiteStore, Store
 from protolith.store.copies import back_up, put_back
+from protolith.store.identities import KeptToken, add_token
 from protolith.store.postgres import PostgresStore
 from protolith.store.sqlite import FILE
-from protolith.store.tables import FORMAT, METADATA
+from protolith.store.tables import EXPORTED, FORMAT
 from protolith.store.transfer import HEAD, export_store, import_store
 from store.contract import COLUMNS, A, B, new
 
@@ -69,7 +71,7 @@ def everything(store: Store) -> dict[str, list[Any]]:
                 tuple(row)
                 for row in connection.execute(select(table).order_by(*table.primary_key.columns))
             ]
-            for table in METADATA.sorted_tables
+            for table in EXPORTED
         }
 
 
@@ -83,10 +85,13 @@ def test_everything_moves_and_counting_goes_on(
 ) -> None:
     one, two = opened(source), opened(target)
     furnish(one)
+    token = KeptToken("ci", (Grant("read"),), datetime.now(UTC))
+    one.write(lambda connection: add_token(connection, token, "0" * 64))
     counts = export_store(one, tmp_path / "out")
+    assert not (tmp_path / "out" / "access_tokens.jsonl").exists()
     assert counts == import_store(two, tmp_path / "out")
     assert everything(two) == everything(one)
-    assert all(counts[table.name] for table in METADATA.sorted_tables)
+    assert all(counts[table.name] for table in EXPORTED)
     kept = two.add([new("c" * 64, table="gone"), new(A, table="gone", descriptors=b"")])
     highest = max(row[0] for row in everything(one)["schema_contents"])
     assert [(v.version, v.id) for v in kept] == [(2, highest + 1), (3, 1)]

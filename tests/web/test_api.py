@@ -14,6 +14,7 @@ from google.protobuf import descriptor_pb2
 
 from conftest import ORDER, delimited
 from protolith import SchemaRegistry, compile_protos
+from protolith.layout.choices import OPTIONS, values_of
 from protolith.web.app import create_app
 
 RECORDS = delimited(b"\x0a\x01a", b"\x0a\x01b")
@@ -159,6 +160,15 @@ def test_layout_options(client: TestClient) -> None:
     assert (created["layout"], created["notes"][0]["loses"]) == (layout, True)
 
 
+def test_the_openapi_page_lists_the_layout_options_with_their_values(client: TestClient) -> None:
+    bodies = client.get("/openapi.json").json()["components"]["schemas"]
+    for name in ("CreateTable", "ApplyMigration"):
+        listed = bodies[name]["properties"]["layout"]["properties"]
+        assert {key: given.get("enum") for key, given in listed.items()} == {
+            part.name: list(values_of(part)) for part in OPTIONS
+        } | {"columns": None, "storage": None}
+
+
 TREE = """syntax = "proto3"; package p; import "bq_table.proto";
 message Tree { option (gen_bq_schema.bigquery_opts).table_name = "trees";
   uint64 big = 1; E e = 2; Tree left = 3; }
@@ -259,8 +269,12 @@ def test_every_route_says_what_it_answers(client: TestClient) -> None:
         "/subjects/{subject}/diff",
         "/subjects/{subject}/waivers",
         "/health",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
         "/schemas/{schema_id}/migration/{engine}",
         "/schemas/{schema_id}/migrations",
+        "/schemas/{schema_id}/migrations/{engine}/kept",
         "/deployments",
         "/deployments/{deployment_id}/drift",
         "/audit",

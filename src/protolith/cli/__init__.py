@@ -57,6 +57,7 @@ _COMMANDS = {
     "drift": ("registry:drift", "Say where a live table differs from what should be there."),
     "ingest": ("registry:ingest", "Load protobuf messages into a schema's table."),
     "replay": ("registry:replay", "Load refused records again."),
+    "export-rows": ("converting:export_rows", "Write a table's rows as messages again."),
     "query": ("registry:query", "Run a query in an engine and print its rows."),
     "search": ("admin:search", "Find subjects by name, field, type, description, tag, label."),
     "audit": ("admin:audit", "Show who changed what when."),
@@ -84,6 +85,23 @@ app.command(subject)
 database = App(name="db", help="The store itself.")
 database.command("protolith.cli.admin:db_upgrade", name="upgrade", help="Upgrade the store.")
 app.command(database)
+token = App(name="token", help="Who may come in: tokens for programs.")
+user = App(name="user", help="Who may come in: people with a password.")
+for _app, _words in (
+    (token, {"create": "Make a token.", "list": "List tokens.", "revoke": "Revoke a token."}),
+    (
+        user,
+        {
+            "add": "Let a person in.",
+            "list": "List people.",
+            "password": "Change a password.",
+            "remove": "Let a person in no more.",
+        },
+    ),
+):
+    for _word, _help in _words.items():
+        _app.command(f"protolith.cli.identities:{_app.name[0]}_{_word}", name=_word, help=_help)
+    app.command(_app)
 
 
 @app.meta.default

@@ -1,4 +1,4 @@
-"""Messages into files, without an engine or a registry."""
+"""Messages into files of rows, and rows into files of messages."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from protolith.cli import LAYOUT_OPTIONS
 from protolith.cli.layouts import chosen_layout
 from protolith.cli.output import OUTPUT
+from protolith.cli.registry import open_registry
 from protolith.compiler import read_path
 from protolith.decoding import (
     Compression,
@@ -16,6 +17,7 @@ from protolith.decoding import (
     FileKind,
     Framing,
     ReferenceDecoder,
+    RowFraming,
     Source,
     read_with,
     write_file,
@@ -73,3 +75,35 @@ def convert(
     found = {"path": str(output), "rows": rows, "rejected_count": account.rejected_count}
     skipped = f", {account.rejected_count} skipped" if account.rejected_count else ""
     OUTPUT.value(found, f"{output}: {rows} rows written{skipped}")
+
+
+def export_rows(
+    subject: str,
+    *,
+    output: Path,
+    engine: str | None = None,
+    sql: str | None = None,
+    framing: RowFraming = "delimited",
+) -> None:
+    """Write a table's rows as messages again; the file is there when it is whole.
+
+    Parameters
+    ----------
+    subject: str
+        database.table, or a schema id; the messages are of the version that the table is of.
+    output: Path
+        The file to write, packed if it ends in .gz or .zst; - for standard output.
+    engine: str | None
+        duckdb, clickhouse or bigquery, if the table is in several.
+    sql: str | None
+        A query in the engine's SQL for the rows; its columns are some of the table's, by name.
+    framing: RowFraming
+        delimited: each message with its length before it; json: ProtoJSON, one on each line.
+    """
+    to_stdout = str(output) == "-"
+    with open_registry() as registry:
+        target = sys.stdout.buffer if to_stdout else output
+        found = registry.export_rows(subject, target, engine, sql=sql, framing=framing)
+    OUTPUT.notes(found.notes)
+    if not to_stdout:
+        OUTPUT.value(found, f"{output}: {found.rows} messages written")

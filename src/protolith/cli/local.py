@@ -23,7 +23,7 @@ from protolith.lint import LintFinding
 from protolith.lint import lint as lint_schema
 from protolith.tables import check_text
 
-_ONE_OF = f"{', '.join(names()[:-1])} or {names()[-1]}."
+_ONE_OF = f"{', '.join(names()[:-1])} or {names()[-1]}; @25.8 after it says an older version."
 
 
 def translate(

@@ -19,6 +19,8 @@ def migrate(
     apply: Annotated[bool, Parameter(negative="")] = False,
     allow_lossy: Annotated[bool, Parameter(negative="")] = False,
     drop_columns: Annotated[bool, Parameter(negative="")] = False,
+    rebuild: Annotated[bool, Parameter(negative="")] = False,
+    drop_kept: Annotated[bool, Parameter(negative="")] = False,
     layout: str | None = None,
     options: Annotated[Choices | None, LAYOUT_OPTIONS] = None,
 ) -> int:
@@ -38,9 +40,15 @@ def migrate(
         Run steps that can lose values too.
     drop_columns: bool
         Drop the columns of fields that are gone; without it they stay.
+    rebuild: bool
+        Build the table anew where it has to be: every row is copied, and the old table is kept.
+    drop_kept: bool
+        Only drop the table that a rebuild has kept.
     layout: str | None
         Another layout to move to: a mapping file (.toml), a style, or options.
     """
+    if drop_kept:
+        return _drop_kept(subject, engine)
     with open_registry() as registry:
         planned = registry.migrate(
             subject,
@@ -48,10 +56,19 @@ def migrate(
             apply=apply,
             allow_lossy=allow_lossy,
             drop_columns=drop_columns,
+            rebuild=rebuild,
             layout=chosen_layout(layout, options),
         )
     OUTPUT.value(planned, "\n".join(_lines(planned)))
     return FINDINGS if planned.statements and not planned.applied else DONE
+
+
+def _drop_kept(subject: str, engine: str | None) -> int:
+    with open_registry() as registry:
+        kept = registry.drop_kept(subject, engine)
+    name = f"{kept.engine}: {kept.database_name}.{kept.table_name}"
+    OUTPUT.value(kept, f"{name}: {'dropped' if kept.dropped else 'there is none'}")
+    return DONE
 
 
 def _lines(planned: PlannedMigration) -> list[str]:
@@ -67,5 +84,6 @@ def _lines(planned: PlannedMigration) -> list[str]:
         lines.append("  no rows may be loaded meanwhile")
     lines += step_lines(planned.steps)
     if not planned.applied:
-        lines.append("--apply runs it")
+        anew = any(step.outcome == "rebuild" for step in planned.steps)
+        lines.append(f"--apply{' --rebuild' if anew else ''} runs it")
     return lines

@@ -1,10 +1,14 @@
 """Commands on the registry under the data directory."""
 
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from getpass import getuser
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from threading import Event, Thread
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -15,6 +19,7 @@ from protolith.compiler.sources import check_name
 from protolith.decoding import Compression, Framing, Source
 from protolith.errors import (
     ConflictError,
+    MalformedError,
     NotFoundError,
     RowsRejectedError,
 )
@@ -23,7 +28,10 @@ from protolith.registry import SchemaRegistry
 from protolith.registry.loading import NOTHING_LOADED
 from protolith.registry.references import reference_of
 from protolith.registry.registration import Submission, waivers_of
+from protolith.registry.spool import Progress
 from protolith.registry.values import LoadResult
+
+_BLINK = 0.2
 
 
 def register(
@@ -213,10 +221,12 @@ def drift(subject: str, *, engine: str | None = None) -> int:
 
 
 def ingest(
-    file: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     *,
     subject: str,
     engine: str | None = None,
+    sql: str | None = None,
+    sql_engine: str = "duckdb",
     framing: Framing = "delimited",
     column: str | None = None,
     compression: Compression = "auto",
@@ -228,12 +238,16 @@ def ingest(
 
     Parameters
     ----------
-    file: str
+    file: str | None
         A file of messages, a folder, a pattern such as 'events-*.gz', or - for standard input.
     subject: str
         database.table (the latest version), database.table@3, or a schema id.
     engine: str | None
         duckdb, clickhouse or bigquery, if the table is in several.
+    sql: str | None
+        A query with a column of messages, in place of a file.
+    sql_engine: str
+        The engine that is asked: duckdb, clickhouse or bigquery.
     framing: Framing
         How messages lie in the file; docs/loading.md has a line on each.
     column: str | None
@@ -247,21 +261,34 @@ def ingest(
     load_id: str | None
         A name of this load: run again, it adds nothing. content: made of the bytes and the version.
     """
-    data: BinaryIO | Path = sys.stdin.buffer if file == "-" else Path(file)
-    source = Source(data, framing, column, compression)
-    with open_registry() as registry:
+    if (file is None) == (sql is None):
+        raise MalformedError("messages are in a file or in a query", hint="give one of the two")
+    progress = Progress()
+    with ExitStack() as opened:
+        registry = opened.enter_context(open_registry())
+        data: Any = sys.stdin.buffer if file == "-" else Path(file or "")
+        if sql is not None:
+            data = opened.enter_context(registry.engine(sql_engine).read(sql))
+        opened.enter_context(shown(progress))
         result = registry.ingest(
             subject,
-            source,
+            Source(data, framing, column, compression),
             engine,
             skip_bad=skip_bad,
             dead_letters=dead_letters,
             load_id=load_id,
+            progress=progress,
         )
     _loaded(result)
 
 
-def replay(file: Path, *, subject: str | None = None, engine: str | None = None) -> None:
+def replay(
+    file: Path,
+    *,
+    subject: str | None = None,
+    engine: str | None = None,
+    load_id: str | None = None,
+) -> None:
     """Load dead letters again; those that are loaded leave the file.
 
     Parameters
@@ -272,10 +299,37 @@ def replay(file: Path, *, subject: str | None = None, engine: str | None = None)
         The version that they are read as, if not the one that refused them: database.table@4.
     engine: str | None
         duckdb, clickhouse or bigquery, if the table is in several.
+    load_id: str | None
+        A name of this load: run again after a crash, it adds nothing.
     """
     with open_registry() as registry:
-        result = registry.replay(file, subject, engine)
+        result = registry.replay(file, subject, engine, load_id=load_id)
     _loaded(result)
+
+
+@contextmanager
+def shown(progress: Progress) -> Iterator[None]:
+    """Show on a terminal how far a load is, as long as it runs."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    done, began = Event(), time.monotonic()
+
+    def show() -> None:
+        while not done.wait(_BLINK):
+            rate = progress.read_bytes / 1e6 / (time.monotonic() - began)
+            skipped = f", {progress.rejected_count:,} skipped" if progress.rejected_count else ""
+            sys.stderr.write(f"\r\x1b[K{progress.rows:,} rows, {rate:.1f} MB/s{skipped}")
+            sys.stderr.flush()
+        sys.stderr.write("\r\x1b[K")
+
+    thread = Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _loaded(result: LoadResult) -> None:

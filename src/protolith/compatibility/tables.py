@@ -236,9 +236,12 @@ def _judged(step: Step) -> tuple[Severity, str]:
     """How bad a step is for the rows that are there, and what to do about it."""
     if step.outcome == "impossible":
         return "error", step.instead or _KEEP
-    if step.risk == "lossy" or step.checks:  # the rows decide, and they are not known here
+    if step.outcome == "nothing":
+        return "safe", _NOTHING
+    required = isinstance(step.change, ChangeNullability) and not step.change.nullable
+    if step.risk == "lossy" or step.checks or required:  # the rows decide: they are not known here
         return "lossy", _KEEP
-    return "safe", _NOTHING if step.outcome == "nothing" else _MOVE
+    return "safe", _MOVE
 
 
 def _why(step: Step) -> str:

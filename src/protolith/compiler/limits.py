@@ -1,9 +1,9 @@
 """What one compile may send and use."""
 
+import os
 from dataclasses import dataclass
 
-KIB = 1024
-MIB = 1024 * KIB
+from protolith.limits import KIB, MIB, limits_from_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,9 @@ class Limits:
     """The limits of one compile; whoever runs the server may raise each of them.
 
     The first group is counted before a process starts, the second is what the process itself
-    gets. The defaults refuse none of 7,204 public `.proto` files but one of 4 MB.
+    gets; `slots` of them run at once, and others wait `slot_seconds` for one.
+
+    The defaults refuse none of 7,204 public `.proto` files but one of 4 MB.
     """
 
     file_bytes: int = 1 * MIB
@@ -31,6 +33,12 @@ class Limits:
     message_bytes: int = 64 * KIB
     open_files: int = 64
     diagnostics: int = 100
+    slots: int = max(2, os.cpu_count() or 2)
+    slot_seconds: float = 10.0
 
 
-DEFAULT_LIMITS = Limits()
+PREFIX = "PROTOLITH_COMPILE_"
+"""What each limit's environment variable begins with; that of `nesting` ends with NESTING."""
+
+
+DEFAULT_LIMITS = limits_from_environment(Limits, PREFIX)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from protolith.compiler import sandbox
-from protolith.compiler.limits import DEFAULT_LIMITS, MIB, Limits
+from protolith.compiler.limits import DEFAULT_LIMITS, Limits
 from protolith.compiler.sources import check_name, escape
 from protolith.compiler.toolchain import toolchain
 from protolith.descriptors import DescriptorSet
@@ -23,6 +23,7 @@ from protolith.errors import (
     CompilerUnavailableError,
     ProtocExecutionError,
 )
+from protolith.limits import MIB
 
 PLUGIN = "protoc-gen-bq-schema"
 INSTALL = (

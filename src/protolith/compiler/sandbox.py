@@ -17,12 +17,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import IO, cast
 
 from protolith.compiler.limits import DEFAULT_LIMITS, Limits
-from protolith.errors import CompilerRejectedError, CompilerUnavailableError
+from protolith.counts import count
+from protolith.errors import BusyError, CompilerRejectedError, CompilerUnavailableError
 
 WORKING_FOLDER = "src"
+_SLOTS = BoundedSemaphore(DEFAULT_LIMITS.slots)
 _PREFIX = "protolith-compile-"
 _STALE_SECONDS = 3600
 _BLOCK = 512  # bytes in a unit of `ulimit -f`, in sh
@@ -77,10 +80,29 @@ def run(
     Raises `CompilerRejectedError` when it dies of a signal or runs into a limit, and
     `CompilerUnavailableError` when it cannot be started.
     """
+    with _slot():
+        return _run(_command(program, arguments, folder, readable, limits), folder, limits)
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    """One of few: else some slow compiles would take every core and every thread of a server."""
+    if not _SLOTS.acquire(timeout=DEFAULT_LIMITS.slot_seconds):
+        count("compiles", outcome="busy")
+        raise BusyError("too many schemas are being compiled", hint="try again in a moment")
+    try:
+        yield
+    finally:
+        _SLOTS.release()
+
+
+def _command(
+    program: Path, arguments: Sequence[str], folder: Path, readable: Sequence[Path], limits: Limits
+) -> list[str]:
     enclosed = []
     if bwrap := _bwrap(os.environ.get("PATH"), program):
         enclosed = _enclosure(bwrap, program, folder, readable)
-    return _run([*_limiter(limits), *enclosed, str(program), *arguments], folder, limits)
+    return [*_limiter(limits), *enclosed, str(program), *arguments]
 
 
 def _run(command: Sequence[str], folder: Path, limits: Limits) -> tuple[int, str]:
@@ -106,8 +128,10 @@ def _run(command: Sequence[str], folder: Path, limits: Limits) -> tuple[int, str
     if reason is None:
         reason = _reason(process.returncode, text)
     if reason is not None:
+        count("compiles", outcome="stopped", reason=reason)
         raise _rejected(reason, text, limits)
     _check_wrapper(process.returncode, text)
+    count("compiles", outcome="refused" if process.returncode else "done")
     return process.returncode, text
 
 

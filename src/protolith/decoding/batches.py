@@ -10,9 +10,13 @@ import pyarrow as pa
 from protolith.decoding.framing import Frame
 from protolith.decoding.reference import RecordError, ReferenceDecoder
 from protolith.errors import Detail, RowsRejectedError
+from protolith.limits import DATA
 
 BATCH_ROWS = 8192
-MAX_REPORTED = 1000
+BATCH_BYTES = 1024 * 1024
+"""Bytes of records that become one batch by reference: as Python objects they are far larger."""
+
+MAX_REPORTED = DATA.reported_records
 
 
 @dataclass
@@ -23,16 +27,26 @@ class Decoded:
     record.
     `rejected` holds the first thousand refused records, `rejected_count` counts them all.
     `unknown_fields` counts values by `message.number` that the schema does not know, `cut` counts
-    values by field path that lost digits below a microsecond.
+    values by field path that lost digits below a microsecond. `read_bytes` is how far it is.
     """
 
     rows: int = 0
     rejected_count: int = 0
     rejected: list[Detail] = field(default_factory=list)
+    read_bytes: int = field(default=0, compare=False)
     unknown_fields: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
     file: str | None = None
     keep: Callable[[Detail, Frame], None] | None = None
+
+    def take(self, other: "Decoded") -> None:
+        """Add what became of other records."""
+        self.rows += other.rows
+        self.read_bytes += other.read_bytes
+        self.rejected_count += other.rejected_count
+        self.rejected += other.rejected[: MAX_REPORTED - len(self.rejected)]
+        self.unknown_fields.update(other.unknown_fields)
+        self.cut.update(other.cut)
 
     def decode(self, frame: Frame, decoder: ReferenceDecoder) -> list[Any]:
         """The values of a frame's row, or `RecordError`; counts what the row does not hold."""
@@ -60,14 +74,17 @@ def decode(
     account = account if account is not None else Decoded()
     schema = decoder.schema
     rows: list[list[Any]] = []
+    size = 0
     for frame in frames:
+        account.read_bytes += len(frame.data)
+        size += len(frame.data)
         try:
             rows.append(account.decode(frame, decoder))
         except RecordError as error:
             reject(frame, str(error), account, skip_bad=skip_bad)
-        if len(rows) == batch_rows:
+        if rows and (len(rows) == batch_rows or size >= BATCH_BYTES):
             yield make_batch(rows, schema, account)
-            rows = []
+            rows, size = [], 0
     if rows:
         yield make_batch(rows, schema, account)
 

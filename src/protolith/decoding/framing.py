@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-MAX_RECORD = 64 * 1024 * 1024
+from protolith.limits import DATA
+
+MAX_RECORD = DATA.record_bytes
 _MAX_VARINT = 10
 _LENGTH_DELIMITED = 2
 

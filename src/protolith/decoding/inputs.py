@@ -4,7 +4,7 @@ import glob
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias, cast
@@ -68,7 +68,8 @@ def decode_source(
     if source.column is not None and source.framing not in _TABLES:
         raise MalformedError("only tables have a column", hint="--framing parquet or arrow")
     for data in _parts(source.data):
-        account.file = str(data) if isinstance(data, Path) and data != source.data else None
+        if isinstance(data, Path) and data != source.data:
+            account.file = str(data)
         with _opened(data, _packing(data, source.compression), source.framing) as stream:
             if source.framing in _TABLES:
                 frames = _table_frames(stream, source)
@@ -77,6 +78,14 @@ def decode_source(
                 yield from decode_stream(
                     stream, decoder, framing=source.framing, skip_bad=skip_bad, account=account
                 )
+
+
+def files_of(source: Source) -> list[Source]:
+    """A source of each file of a folder or a pattern; else the source itself."""
+    if not isinstance(source.data, Path):
+        return [source]
+    found = _parts(source.data)
+    return [source if path is source.data else replace(source, data=path) for path in found]
 
 
 def content_digest(source: Source) -> str:
@@ -136,7 +145,12 @@ def _parts(data: bytes | BinaryIO | Path) -> list[Any]:
 def _packing(data: Any, compression: Compression) -> str | None:
     if compression != "auto":
         return None if compression == "none" else compression
-    return _SUFFIXES.get(data.suffix.lower()) if isinstance(data, Path) else None
+    return packing_of(data) if isinstance(data, Path) else None
+
+
+def packing_of(path: Path) -> str | None:
+    """How a file is packed, as its name says."""
+    return _SUFFIXES.get(path.suffix.lower())
 
 
 @contextmanager

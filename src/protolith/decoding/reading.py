@@ -1,6 +1,8 @@
 """Messages as Arrow without any engine: for notebooks, and for Parquet and Arrow files."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Literal, TypeAlias
@@ -54,20 +56,27 @@ def write_file(reader: pa.RecordBatchReader, path: Path, kind: FileKind) -> int:
     A file that is there is replaced once the new one is whole.
     """
     rows = 0
-    part = _part(path)
     try:
-        with _writer(part, reader.schema, kind) as writer:
+        with replacing(path) as part, _writer(part, reader.schema, kind) as writer:
             for batch in reader:
                 writer.write_batch(batch)
                 rows += batch.num_rows
-        part.replace(path)
     except pa.ArrowNotImplementedError as error:
         raise LayoutError(
             f"a column has no type in {kind}: {error}", hint="choose another layout for it"
         ) from None
+    return rows
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new file beside a path, which takes its place once it is written, or leaves nothing."""
+    part = _part(path)
+    try:
+        yield part
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    return rows
 
 
 def _writer(

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from protolith.decoding.batches import BATCH_ROWS, Decoded, decode, make_batch, reject
+from protolith.decoding.batches import BATCH_BYTES, BATCH_ROWS, Decoded, decode, make_batch, reject
 from protolith.decoding.framing import MAX_RECORD, Frame, read_delimited, with_lengths
 from protolith.decoding.native import (
     BROKEN,
@@ -18,9 +18,10 @@ from protolith.decoding.native import (
 )
 from protolith.decoding.records import Framing, read_frames
 from protolith.decoding.reference import RecordError, ReferenceDecoder
+from protolith.limits import DATA
 
 CHUNK_BYTES = 8 * 1024 * 1024
-MAX_DECODED = 1024 * 1024 * 1024
+MAX_DECODED = DATA.decoded_bytes
 """Bytes of Arrow memory that one batch, and so one record, may take."""
 
 
@@ -74,6 +75,7 @@ class NativeRun:
     index: int = 0
     base: int = 0  # bytes before the chunk
     rows: list[list[Any]] = field(default_factory=list)  # by reference, not in a batch yet
+    waiting: int = 0  # bytes of those records
     frames: list[Frame] = field(default_factory=list)  # of the chunk, if it was made of frames
 
     def of_frames(self, frames: Iterable[Frame]) -> Iterator[pa.RecordBatch]:
@@ -132,6 +134,7 @@ class NativeRun:
             if batch.num_rows:
                 yield from self.flushed()
                 yield from self.finished(batch, data, offsets.tolist(), end)
+            self.account.read_bytes += end - position
             position = self.taken = end
             if status == BROKEN and not last:
                 return
@@ -141,8 +144,10 @@ class NativeRun:
                 continue
             if status:
                 broken = self.by_reference(data, position, too_large=status == TOO_LARGE)
-                position = self.taken = data.size if broken else self.taken
-                if len(self.rows) == self.batch_rows:
+                self.taken = data.size if broken else self.taken
+                self.account.read_bytes += self.taken - position
+                position = self.taken
+                if len(self.rows) == self.batch_rows or self.waiting >= BATCH_BYTES:
                     yield from self.flushed()
 
     def finished(
@@ -178,6 +183,7 @@ class NativeRun:
         try:
             if not too_large:
                 self.rows.append(self.account.decode(frame, self.reference))
+                self.waiting += len(frame.data)
                 return False
         except RecordError as error:
             reason = str(error)
@@ -187,5 +193,5 @@ class NativeRun:
     def flushed(self) -> Iterator[pa.RecordBatch]:
         """What was decoded by reference since the last batch."""
         if self.rows:
-            rows, self.rows = self.rows, []
+            rows, self.rows, self.waiting = self.rows, [], 0
             yield make_batch(rows, self.reference.schema, self.account)

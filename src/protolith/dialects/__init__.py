@@ -11,7 +11,7 @@ __all__ = ["Dialect", "dialect", "names"]
 
 
 _SHARED = (
-    *("alteration", "base", "clauses", "defaults", "expressions"),
+    *("alteration", "base", "clauses", "copying", "defaults", "expressions"),
     *("flattening", "inserts", "notes", "parts", "reading", "versions"),
 )
 
@@ -25,8 +25,15 @@ def names() -> tuple[str, ...]:
 
 @cache
 def dialect(name: str, *, version: str | None = None) -> Dialect:
-    """The dialect of that name; as a version of the engine speaks it, else as the newest one."""
-    if name not in names():
+    """The dialect of that name; as a version of the engine speaks it, else as the newest one.
+
+    The version may stand in the name, as in `clickhouse@25.8`.
+    """
+    plain, _, named = name.partition("@")
+    if plain not in names():
         raise NotFoundError(f"no dialect {quoted(name)}", hint=f"one of {', '.join(names())}")
-    found: Dialect = import_module(f"{__name__}.{name}").DIALECT
-    return found if version is None else found.at(version)
+    found: Dialect = import_module(f"{__name__}.{plain}").DIALECT
+    if named and not found.versions:
+        raise NotFoundError(f"no versions of {plain} are told apart", hint=f"use {plain}")
+    wanted = version or named
+    return found.at(wanted) if wanted else found

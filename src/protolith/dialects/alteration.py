@@ -1,6 +1,7 @@
 """What an engine is told to make a change, what that costs, and what has to be true before."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from protolith.changes import Change, Place
@@ -143,6 +144,18 @@ def chain(table: Table, place: Place) -> tuple[Column, ...]:
             inner = inner.element if isinstance(inner, List) else inner.value
         columns = inner.columns if isinstance(inner, Record) else ()
     return tuple(found)
+
+
+def in_key(table: Table, engine: str, change: Change) -> bool:
+    """Whether a change is one of a column that an engine sorts, partitions or finds rows by."""
+    storage = table.stored_in(engine)
+    key = (*storage.order_by, *storage.primary_key, storage.partition_by)
+    return bool(change.place) and change.place[0] in re.findall(r"\w+", " ".join(key))
+
+
+def without_storage(table: Table) -> Table:
+    """The columns alone: keys name columns that are there only before or after a change."""
+    return replace(table, storage=())
 
 
 def zero(type_: Type) -> str | None:

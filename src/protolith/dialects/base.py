@@ -13,6 +13,7 @@ from protolith.tables import Column, List, Map, Note, Record, Storage, String, T
 if TYPE_CHECKING:  # the plugin starts without them
     from protolith.changes import Change
     from protolith.dialects.alteration import Step
+    from protolith.dialects.copying import Copying
 
 __all__ = ["Dialect", "impossible", "lines"]
 
@@ -60,6 +61,10 @@ class Dialect(ABC):
         """What the engine is told to make a change to a table that has not changed yet."""
         raise impossible(self, table, None, "its tables cannot be changed")
 
+    def copying(self, old: Table, new: Table) -> "Copying":
+        """What makes rows of the one table those of the other."""
+        raise impossible(self, new, None, "its tables cannot be built anew")
+
     def at(self, version: str) -> Self:
         """This dialect as that version of the engine speaks it."""
         return self
@@ -86,7 +91,7 @@ class Dialect(ABC):
         """What `read_type` gives for the text of a type: types that share a text are one."""
         match self.folded(self.storable(type_)):
             case Record(columns):
-                return Record(tuple(self._column_as_read(column) for column in columns))
+                return Record(tuple(parts.column_as_read(self, column) for column in columns))
             case List(element):
                 return List(self.as_read(element))
             case Map(key, value):
@@ -181,11 +186,6 @@ class Dialect(ABC):
 
     def _stored_column(self, column: Column) -> Column:
         return replace(column, type=self._stored_type(column.type))
-
-    def _column_as_read(self, column: Column) -> Column:
-        type_ = self.as_read(column.type)
-        maybe = column.nullable or not self.nested_required
-        return Column(column.name, type_, nullable=maybe and not isinstance(type_, List | Map))
 
     def _stored_type(self, type_: Type) -> Type:
         type_ = self.storable(type_)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from protolith.errors import Detail, LayoutError
-from protolith.tables import Note, Table
+from protolith.tables import Column, List, Map, Note, Table
 
 if TYPE_CHECKING:
     from protolith.dialects.base import Dialect
@@ -80,6 +80,13 @@ def impossible(
         details=[Detail(text, field_path=path)],
         hint=hint,
     )
+
+
+def column_as_read(dialect: "Dialect", column: Column) -> Column:
+    """A column of a record as it is read back from the engine's text."""
+    type_ = dialect.as_read(column.type)
+    maybe = column.nullable or not dialect.nested_required
+    return Column(column.name, type_, nullable=maybe and not isinstance(type_, List | Map))
 
 
 def lines(columns: list[str]) -> str:

@@ -1,7 +1,8 @@
 """What a live database must be able to do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import RLock
 
 import pyarrow as pa
@@ -20,9 +21,13 @@ from protolith.engines.migrating import (
     first_step,
 )
 from protolith.engines.particulars import Particular
+from protolith.engines.rebuilding import check_asked, check_start, drop_kept, is_swapped
 from protolith.errors import ConflictError
 from protolith.migrations import Migration, PlannedStep
+from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Column, List, Map, Table
+
+_BATCH_ROWS = 8192
 
 
 class Engine(ABC):
@@ -61,6 +66,11 @@ class Engine(ABC):
     @abstractmethod
     def query(self, sql: str) -> pa.Table:
         """Run one query and return its rows."""
+
+    @contextmanager
+    def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        """Run one query, and give its rows batch by batch."""
+        yield self.query(sql).to_reader(max_chunksize=_BATCH_ROWS)
 
     @abstractmethod
     def close(self) -> None:
@@ -108,6 +118,7 @@ class Engine(ABC):
         migration: Migration,
         *,
         allow_lossy: bool = False,
+        rebuild: bool = False,
         begin: Callable[[], None] = lambda: None,
     ) -> int:
         """Run the steps that have not run yet; say how many there were.
@@ -119,6 +130,11 @@ class Engine(ABC):
         """
         check_allowed(migration, allow_lossy=allow_lossy)
         with self._turn:
+            if migration.rebuild is not None:
+                if not rebuild:
+                    check_asked(migration, self.size(migration.old))
+                self._rebuild(migration, migration.rebuild, begin)
+                return len(migration.steps)
             first = self.reached(migration)
             if first == 0:
                 check_rows(self, migration.checks)
@@ -130,7 +146,30 @@ class Engine(ABC):
         """How many steps have run; `ConflictError` if the live table is at none of them."""
         with self._turn:
             self.settle(migration.old)
+            if migration.rebuild is not None:
+                swapped = is_swapped(self, migration, migration.rebuild)
+                return len(migration.steps) if swapped else 0
             return first_step(self, migration)
+
+    def drop_kept(self, table: Table) -> bool:
+        """Drop the table that a rebuild has kept; say whether there was one."""
+        with self._turn:
+            return drop_kept(self, table)
+
+    def _rebuild(self, migration: Migration, rebuild: Rebuild, begin: Callable[[], None]) -> None:
+        swapped = self.reached(migration) > 0
+        if not swapped:
+            check_start(self, migration, rebuild)
+        begin()
+        self.run_rebuild(migration, rebuild, swapped=swapped)
+
+    @abstractmethod
+    def run_rebuild(self, migration: Migration, rebuild: Rebuild, *, swapped: bool) -> None:
+        """Build the table anew, or finish what was interrupted after the two were swapped."""
+
+    @abstractmethod
+    def remark(self, table: Table) -> str | None:
+        """The comment of a table; None if there is no such table."""
 
     @abstractmethod
     def settle(self, table: Table) -> None:

@@ -5,8 +5,10 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from protolith.engines.loads import LOADS
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
 from protolith.engines.particulars import Particular
+from protolith.engines.rebuilding import build, check_unloaded
 from protolith.engines.settings import EngineSettings, Server
 from protolith.errors import (
     BusyError,
@@ -36,6 +39,7 @@ from protolith.errors import (
     StorageFullError,
 )
 from protolith.migrations import Migration, Step
+from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Table
 
 FOLDER = "clickhouse"
@@ -49,6 +53,9 @@ ORDER BY position
 _VIEW = """
 SELECT engine FROM system.tables
 WHERE database = {database:String} AND name = {table:String} AND engine LIKE '%View'
+"""
+_REMARK = """
+SELECT comment FROM system.tables WHERE database = {database:String} AND name = {table:String}
 """
 _UNFINISHED = """
 SELECT mutation_id, latest_fail_reason, command FROM system.mutations
@@ -258,6 +265,22 @@ class ClickHouseEngine(Engine):
         self.verify(migration.new)
         self._write_journal(migration, len(migration.steps), columns)
 
+    def run_rebuild(self, migration: Migration, rebuild: Rebuild, *, swapped: bool) -> None:
+        columns = columns_text(self, migration)
+        self._write_journal(migration, 0, columns)
+        if swapped:
+            self.run(rebuild.finish)
+        else:
+            rows = build(self, rebuild, lambda statement: self.run([statement]))
+            check_unloaded(self, migration.old, rebuild, rows)
+        self.verify(migration.new)
+        self._write_journal(migration, len(migration.steps), columns)
+
+    def remark(self, table: Table) -> str | None:
+        with self._turn:
+            rows = self.select(_REMARK, table)
+        return rows[0][0] if rows else None
+
     def _run_alter(self, statement: str, step: Step, table: Table) -> None:
         """Run one statement and wait for it; where it fails the column gets its old type back."""
         try:
@@ -323,6 +346,18 @@ class ClickHouseEngine(Engine):
                     "ClickHouse answered with no table: one query is needed"
                 ) from None
         return result
+
+    @contextmanager
+    def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        with (
+            self._turn,
+            self._ask(self._client.query_arrow_stream, sql, use_strings=False) as batches,
+        ):
+            first = next(batches, None)
+            if first is None:  # without rows nothing says what the columns are
+                yield self.query(sql).to_reader()
+            else:
+                yield pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
 
     def close(self) -> None:
         with self._turn:

@@ -16,6 +16,7 @@ from protolith.engines.live import LiveColumn
 from protolith.engines.loads import LOADS, Load, check_same_load
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.particulars import Particular
+from protolith.engines.rebuilding import build
 from protolith.engines.settings import EngineSettings
 from protolith.errors import (
     ConflictError,
@@ -25,6 +26,7 @@ from protolith.errors import (
     StorageFullError,
 )
 from protolith.migrations import Migration
+from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Table
 
 FILE = "tables.duckdb"
@@ -51,9 +53,14 @@ SELECT 'view ' || schema_name || '.' || view_name FROM duckdb_views()
 WHERE database_name = current_database() AND lower(schema_name) = lower($1)
   AND lower(view_name) = lower($2)
 """
+_REMARK = """
+SELECT coalesce(comment, '') FROM duckdb_tables()
+WHERE database_name = current_database() AND schema_name = ? AND table_name = ?
+"""
 _BLOCKS = """
 SELECT count(DISTINCT block_id) FILTER (block_id >= 0) FROM pragma_storage_info(?)
 """
+_BATCH_ROWS = 8192
 _FULL = "No space left on device"
 _MAKE_ROOM = "make room, and try again: a load is there in whole, or not at all"
 _OF_TABLE = "WHERE database_name = ? AND table_name = ?"
@@ -193,6 +200,20 @@ class DuckDBEngine(Engine):
             self.verify(migration.new)
             self._write_journal(migration, columns)
 
+    def run_rebuild(self, migration: Migration, rebuild: Rebuild, *, swapped: bool) -> None:
+        if swapped:  # and so whole: it is one transaction
+            return
+        columns = columns_text(self, migration)
+        with self._transaction():
+            build(self, rebuild, self._ask)
+            self.verify(migration.new)
+            self._write_journal(migration, columns)
+
+    def remark(self, table: Table) -> str | None:
+        with self._turn:
+            rows = self._ask(_REMARK, [table.database, table.name])
+        return rows[0][0] if rows else None
+
     def _write_journal(self, migration: Migration, columns: str) -> None:
         for statement in self.dialect.create(JOURNAL)[:2]:
             self._ask(statement)
@@ -232,14 +253,31 @@ class DuckDBEngine(Engine):
     def query(self, sql: str) -> pa.Table:
         with self._turn:
             try:
-                count = len(self._connection.extract_statements(sql))
-                if count != 1:
-                    raise EngineError(f"one query is needed, not {count}")
-                relation = self._connection.sql(sql)
+                relation = self._relation(self._connection, sql)
                 rows: pa.Table = pa.table({}) if relation is None else relation.to_arrow_table()
             except duckdb.Error as error:
                 raise self._refused(error) from None
         return rows
+
+    @contextmanager
+    def read(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        with self._turn:
+            cursor = self._connection.cursor()  # it takes no turn from the others
+        try:
+            relation = self._relation(cursor, sql)
+            if relation is None:
+                raise EngineError("a query with rows is needed")
+            yield relation.to_arrow_reader(_BATCH_ROWS)
+        except duckdb.Error as error:
+            raise self._refused(error) from None
+        finally:
+            cursor.close()
+
+    def _relation(self, connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+        count = len(connection.extract_statements(sql))
+        if count != 1:
+            raise EngineError(f"one query is needed, not {count}")
+        return connection.sql(sql)
 
     def close(self) -> None:
         with self._turn:

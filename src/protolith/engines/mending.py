@@ -8,9 +8,9 @@ from protolith.dialects import Dialect
 from protolith.dialects.alteration import Step
 from protolith.engines.difference import Difference, Kind
 from protolith.engines.live import LiveColumn
-from protolith.errors import Detail, LayoutError, SchemaRegistryError, SchemaValidationError
+from protolith.errors import Detail, SchemaRegistryError, SchemaValidationError
 from protolith.migrations import PlannedStep, plan, planned_step
-from protolith.tables import Column, List, Map, Record, Storage, String, Table, Type
+from protolith.tables import Column, List, Map, Record, String, Table, Type
 
 ASIDE = "rename the table, create it again, and copy what is to be kept"
 
@@ -52,11 +52,12 @@ def mending(
         step = PlannedStep("CreateTable", "", "in place", "none", why, statements, loads=True)
         return (Mend(step, frozenset()),)
     wanted = _wanted(dialect.stored(table), live)
+    read = all(_read(dialect, column.type) is not None for column in live)
     try:
-        steps = _steps(wanted, live, dialect)
+        steps = _steps(wanted, live, dialect, rebuild=read)
     except SchemaRegistryError as error:
         return tuple(_impossible(d, str(error)) for d in found if not d.harmless)
-    if any(_read(dialect, column.type) is None for column in live):
+    if not read:
         # Its statements would name types: for that column another one than it has.
         steps = tuple(s for s in steps if not isinstance(s.change, ReorderColumns))
     mends = [_mend(step) for step in steps if step.outcome != "nothing"]
@@ -69,25 +70,27 @@ def mending(
     return tuple(mends)
 
 
-def _steps(wanted: Table, live: Sequence[LiveColumn], dialect: Dialect) -> tuple[Step, ...]:
-    try:
-        return plan(_live_table(wanted, live, dialect), wanted, dialect, drop_columns=True).steps
-    except LayoutError:  # the keys that should be there do not fit the columns that are
-        bare = Storage(cluster=wanted.stored_in(dialect.name).cluster)
-        wanted = replace(wanted, storage=((dialect.name, bare),))
-        return plan(_live_table(wanted, live, dialect), wanted, dialect, drop_columns=True).steps
+def _steps(
+    wanted: Table, live: Sequence[LiveColumn], dialect: Dialect, *, rebuild: bool
+) -> tuple[Step, ...]:
+    there = _live_table(wanted, live, dialect)
+    return plan(there, wanted, dialect, drop_columns=True, rebuild=rebuild).steps
 
 
 def details(found: Sequence[Difference], mends: Sequence[Mend]) -> list[Detail]:
     """Each difference as a place with a sentence, and what would mend it."""
-    return [
+    told = [
         _detail(difference, [m.step for m in mends if m.mends(difference)]) for difference in found
+    ]
+    return told + [
+        Detail(mend.step.why, mend=tuple(mend.step.statements)) for mend in mends if not mend.places
     ]
 
 
 def _detail(difference: Difference, steps: list[PlannedStep]) -> Detail:
     detail = difference.detail
-    why = next((step.why for step in steps if step.outcome == "impossible"), None)
+    whole = ("impossible", "rebuild")
+    why = next((step.why for step in steps if step.outcome in whole), None)
     if why is not None:
         return replace(detail, text=f"{detail.text} ({why})")
     texts = [text for step in steps for text in (*step.statements, step.patch) if text]

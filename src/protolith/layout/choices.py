@@ -1,6 +1,7 @@
 """The user's choices of how a message becomes a table, but for what is said of one column."""
 
 from dataclasses import Field, dataclass, fields
+from functools import cache
 from typing import Any, Literal, get_args
 
 from protolith.errors import MalformedError, quoted
@@ -131,6 +132,7 @@ STYLES: dict[str, dict[str, Any]] = {
 """What each style says of the options, where that is not what the native one says."""
 
 
+@cache
 def values_of(option: "Field[Any]") -> tuple[Any, ...]:
     """The values that an option may have, that of the native layout first."""
     if option.name == "recursion_depth":

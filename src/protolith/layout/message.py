@@ -25,6 +25,7 @@ from protolith.layout.well_known import (
     value_note,
     value_type,
 )
+from protolith.limits import DATA
 from protolith.options import FieldOptions, MessageOptions, field_options, message_options
 from protolith.tables import (
     Boolean,
@@ -44,7 +45,7 @@ from protolith.tables import (
 
 DEFAULT_DATABASE = "bigquery_lite"
 
-MAX_COLUMNS = 10_000
+MAX_COLUMNS = DATA.columns
 MAX_DEPTH = 62
 """Arrow's C interface ends at 64 levels, and a list is a level too."""
 

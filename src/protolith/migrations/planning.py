@@ -1,5 +1,6 @@
 """Planning: the changes between two tables, each told to the table that the ones before it left."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from protolith.changes import (
@@ -15,15 +16,20 @@ from protolith.changes import (
 )
 from protolith.dialects import Dialect
 from protolith.dialects.alteration import Check, Step, chain
-from protolith.errors import ConflictError, Detail
+from protolith.errors import ConflictError, Detail, LayoutError
+from protolith.migrations.rebuilding import part, rebuilt
 from protolith.migrations.values import Migration, fingerprint
 from protolith.tables import Column, List, Map, Table, Type, records_in
 
 
-def plan(old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False) -> Migration:
+def plan(
+    old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False, rebuild: bool = True
+) -> Migration:
     """The migration of a table to another one in an engine.
 
-    A column whose field is gone stays, and may be NULL from then on, unless `drop_columns`.
+    A column whose field is gone stays, and may be NULL from then on, unless `drop_columns`. Where a
+    change is impossible in place but values can be copied, the whole table is built anew, unless
+    not even that is wanted.
     """
     target = new if drop_columns else keeping(old, new)
     tables, steps = [old], []
@@ -34,6 +40,9 @@ def plan(old: Table, new: Table, dialect: Dialect, *, drop_columns: bool = False
         steps.append(step)
         # What the engine does instead counts: a column that is NULL after all, an order that stays.
         tables.append(tables[-1] if _stays(step) else apply(step.change, tables[-1]))
+    if rebuild and any(step.outcome == "impossible" for step in steps):
+        with suppress(LayoutError):  # that says which values cannot be copied: the steps say why
+            return _built_anew(old, target, dialect)
     return Migration(
         dialect=dialect.name,
         steps=tuple(steps),
@@ -48,6 +57,24 @@ def _stays(step: Step) -> bool:
         return step.outcome == "nothing"
     # After a name that stays, changes speak of the new one all the same.
     return step.outcome == "impossible" and not isinstance(step.change, RenameColumn)
+
+
+def _built_anew(old: Table, target: Table, dialect: Dialect) -> Migration:
+    rebuild, last = rebuilt(dialect, old, target)
+    table, steps = old, []
+    for change in diff(old, target):
+        steps.append(part(dialect, table, dialect.alter(table, change)))
+        table = apply(change, table)
+    steps.append(last)
+    tables = (*(old for _ in steps), target)
+    return Migration(
+        dialect=dialect.name,
+        steps=tuple(steps),
+        tables=tables,
+        checks=last.checks,
+        fingerprint=fingerprint(tables, tuple(steps)),
+        rebuild=rebuild,
+    )
 
 
 def _early_checks(old: Table, table: Table, change: Change, dialect: Dialect) -> tuple[Check, ...]:

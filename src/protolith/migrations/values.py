@@ -6,6 +6,7 @@ from typing import Literal
 
 from protolith.changes import AddColumn
 from protolith.dialects.alteration import Check, Outcome, Risk, Step
+from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Table
 
 RISKS: tuple[Risk, ...] = ("none", "rewrite", "lossy")
@@ -18,7 +19,8 @@ class Migration:
 
     `tables` holds the table before each step and, last, the one after all of them. `fingerprint`
     names the migration: the same tables and steps have the same one. `checks` are those of the
-    steps that can be asked before anything is changed.
+    steps that can be asked before anything is changed. With `rebuild` the table is built anew, and
+    that is the last step: those before it say what is different.
     """
 
     dialect: str
@@ -26,6 +28,7 @@ class Migration:
     tables: tuple[Table, ...]
     checks: tuple[Check, ...]
     fingerprint: str
+    rebuild: Rebuild | None = None
 
     @property
     def old(self) -> Table:

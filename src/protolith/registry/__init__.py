@@ -5,12 +5,14 @@ from protolith.registry.administration import Diagnosis
 from protolith.registry.asynchronous import AsyncSchemaRegistry
 from protolith.registry.deployments import DeployedTable
 from protolith.registry.evolution import CompatibilityMode, VersionWaiver
-from protolith.registry.migrating import PlannedMigration
+from protolith.registry.migrating import KeptTable, PlannedMigration
+from protolith.registry.readiness import Readiness
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
 from protolith.registry.relationships import Relationships, SchemaImport
 from protolith.registry.values import (
     CreatedTable,
+    ExportedRows,
     LoadResult,
     SchemaDetails,
     SchemaField,
@@ -25,9 +27,12 @@ __all__ = [
     "CreatedTable",
     "DeployedTable",
     "Diagnosis",
+    "ExportedRows",
+    "KeptTable",
     "LoadResult",
     "PlannedMigration",
     "PlannedStep",
+    "Readiness",
     "Relationships",
     "Schema",
     "SchemaDetails",

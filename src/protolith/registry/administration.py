@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Literal
 from protolith.engines import Engine
 from protolith.errors import BusyError, EngineUnavailableError, MalformedError, SchemaRegistryError
 from protolith.layout import Layout
+from protolith.limits import DATA
 from protolith.registry.intents import Intent
+from protolith.registry.readiness import Readiness, readiness
 from protolith.registry.relationships import Relationships, relationships
 from protolith.registry.values import SchemaMetadata, SchemaVersion, schema_metadata, schema_version
 from protolith.store import (
@@ -27,7 +29,7 @@ from protolith.store import (
 from protolith.store.transfer import export_store, import_store
 from protolith.tables import Table, check_text
 
-MAX_PAGE = 1000
+MAX_PAGE = DATA.page
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,10 @@ class Administration(ABC):
         """Which subjects a subject imports, which import it, and its tables in engines."""
         return relationships(self._store, subject)
 
+    def subject_of(self, schema_id: str) -> str:
+        """The subject, `database.table`, of a version, also of one that is softly deleted."""
+        return self._store.find(schema_id, deleted=True).subject
+
     # ── change ──
 
     def delete_schema(
@@ -161,6 +167,10 @@ class Administration(ABC):
         return import_store(self._store, folder)
 
     # ── mend ──
+
+    def readiness(self) -> Readiness:
+        """Whether the registry could do its work now; what keeps it from that is said by part."""
+        return readiness(lambda: self._store, self.engine)
 
     def diagnose(self, *, mend: bool = False, unfinished: bool = False) -> list[Diagnosis]:
         """Compare every table that is registered with its engine.

@@ -11,6 +11,7 @@ from protolith.compatibility.differences import SchemaDiff, compare_columns, dif
 from protolith.compatibility.findings import Level
 from protolith.compatibility.policies import POLICIES, BufConfig
 from protolith.compatibility.table_plans import ENGINES, check_engines
+from protolith.counts import count
 from protolith.errors import MalformedError, MovedOnError, NotFoundError, quoted
 from protolith.layout import NATIVE, Layout
 from protolith.registry.batches import Faults, fingerprints
@@ -22,7 +23,9 @@ from protolith.registry.judging import (
     findings,
     in_group,
     incompatible,
+    other_messages,
     table_findings,
+    table_message,
     table_plans,
     waived,
 )
@@ -36,6 +39,7 @@ from protolith.store import (
     Store,
     Version,
 )
+from protolith.store.access import check_new
 
 COUNTING = (*PAYLOADS, "table")
 """The levels that can decide whether a version is stored."""
@@ -132,27 +136,32 @@ class Evolution(ABC):
         """What a schema breaks for the versions of a subject, as `check` finds it.
 
         The level `table` asks of the tables that the subject has, each in its own layout, or of
-        those `engines`, in the native layout where there is no table.
+        those `engines`, in the native layout where there is no table. The subject's message is
+        found by its name, or as `register_schema` does where the schema has none of that name.
         """
         name = self._subject(subject)
         history = [self._loaded(version) for version in self._versions(name)]
         known = [(one, one.descriptors) for one in history if one.descriptors is not None]
         if not known:
             raise NotFoundError(f"{subject} has no version with a message to compare with")
-        new = compiled(schema)
-        olds = None if message is None else [str(one.message) for one, _ in known]
+        last, new = known[-1][0], compiled(schema)
+        if message is None:
+            called = table_message(new, str(last.message))
+        else:
+            called = new.message(message).full_name
+        after = replace(last, number=0, message=called, descriptors=new)
+        olds = None
+        if message is not None or called != last.message:
+            message, olds = called, [str(one.message) for one, _ in known]
         found = check(
             new, [old for _, old in known], mode,
             levels=[level for level in levels if level != "table"], policy=policy,
             categories=categories, config=config, message=message, old_message=olds,
         )  # fmt: skip
         found = [against(one, [old.number for old, _ in known]) for one in found]
-        if "table" in levels and policy is None:
-            last = known[-1][0]
-            called = message or str(last.message)
-            if message is None and not new.has_message(called):
-                called = new.table_message().full_name
-            after = replace(last, number=0, message=called, descriptors=new)
+        if policy is None and "wire" in levels:
+            found += other_messages(after, history, mode)
+        if policy is None and "table" in levels:
             found += table_findings(after, history, mode, self._tables(name, engines))
         return worst_first(found) if policy is None else found
 
@@ -217,12 +226,19 @@ class Evolution(ABC):
         no mode was ever set. With a `group`, a property of metadata, only versions that have the
         same value there are compared.
         """
-        for _ in range(_TRIES - 1):
+        for new in ready:
+            check_new(new.subject)  # a finding would tell what a subject holds
+        for attempt in range(1, _TRIES + 1):
             try:
-                return self._store.add(self._checked(ready, label, default, group), label=label)
+                kept = self._store.add(self._checked(ready, label, default, group), label=label)
             except MovedOnError:
-                continue
-        return self._store.add(self._checked(ready, label, default, group), label=label)
+                count("registrations_repeated")
+                if attempt == _TRIES:
+                    raise
+            else:
+                count("registrations", len(kept))
+                return kept
+        raise AssertionError
 
     def _checked(
         self, ready: Sequence[NewVersion], label: str, default: KeptMode, group: str | None
@@ -274,6 +290,7 @@ class Evolution(ABC):
                 hint=f"{new.subject} is checked under the mode {mode.mode}",
             )
         if bad:
+            count("incompatible_findings", len(bad))
             raise incompatible(new.subject, mode, bad)
 
     def _judge(

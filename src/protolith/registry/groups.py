@@ -18,6 +18,10 @@ MAX_TOGETHER = 64 * 1024 * 1024
 _Place: TypeAlias = tuple[str, str, str]
 
 
+class ChangedTableError(ConflictError):
+    """The live columns are not those that rows were made for."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveTable:
     """A table, and the live columns that rows were made for."""
@@ -36,7 +40,7 @@ class LiveTable:
         """Raise `ConflictError` if the columns are others now."""
         if self.engine.columns(self.table.database, self.table.name) != self.columns:
             name = f"{self.table.database}.{self.table.name}"
-            raise ConflictError(
+            raise ChangedTableError(
                 f"{self.engine.name}: {name} was changed meanwhile",
                 hint="try again: nothing was loaded",
             )

@@ -17,6 +17,7 @@ class Intent:
     layout: dict[str, Any]
     drop_columns: bool
     allow_lossy: bool
+    rebuild: bool = False
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -32,6 +33,7 @@ class Intent:
         words = ["protolith", "migrate", f"{subject}@{self.version}"]
         words += ["--engine", deployment.engine, "--apply"]
         words += ["--allow-lossy"] * self.allow_lossy + ["--drop-columns"] * self.drop_columns
+        words += ["--rebuild"] * self.rebuild
         if self.layout != json.loads(deployment.layout):
             words += ["--layout", Layout.of(self.layout).to_json()]
         return shlex.join(words)

@@ -12,7 +12,7 @@ from protolith.compatibility.table_plans import Side, TablePlan, plan_tables
 from protolith.compatibility.tables import compare_tables, merged
 from protolith.descriptors import DescriptorSet
 from protolith.dialects.bigquery.schema_json import from_json
-from protolith.errors import Detail, IncompatibleError
+from protolith.errors import Detail, IncompatibleError, LayoutError
 from protolith.layout import NATIVE, Layout, lay_out, without_message
 from protolith.store import KeptMode, KeptWaiver, NewVersion, Version
 from protolith.tables import Table
@@ -153,6 +153,23 @@ def _looked_at(history: Sequence[Known], mode: Mode) -> Sequence[Known]:
     if mode == "NONE":
         return ()
     return history if mode.endswith("_TRANSITIVE") else history[-1:]
+
+
+def other_messages(new: Known, history: Sequence[Known], mode: Mode) -> Iterator[Finding]:
+    """A finding for each version that the mode looks at whose table is that of another message."""
+    for old in _looked_at(history, mode):
+        if old.descriptors and new.descriptors and old.message != new.message:
+            yield _other_message(old, new)
+
+
+def table_message(new: DescriptorSet, before: str) -> str:
+    """The message of a table that was made from another version's: of that name, or renamed."""
+    if new.has_message(before):
+        return before
+    try:
+        return new.table_message().full_name
+    except LayoutError:
+        return before  # it is not said which one it is, so it is gone
 
 
 def _other_message(old: Known, new: Known) -> Finding:

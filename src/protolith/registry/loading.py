@@ -9,25 +9,26 @@ from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 from protolith.arrow import arrow_schema
+from protolith.counts import count
 from protolith.decoding import (
     Decoded,
     Frames,
     ReferenceDecoder,
     Source,
     content_digest,
-    decode_source,
 )
 from protolith.engines import Engine, check_load_id
 from protolith.errors import ConflictError, MalformedError, quoted
 from protolith.layout import Layout
 from protolith.registry.cache import SchemaCache
 from protolith.registry.fitting import fitted
-from protolith.registry.groups import Groups, LiveTable
+from protolith.registry.groups import ChangedTableError, Groups, LiveTable
 from protolith.registry.letters import DeadLetters, Replayed
 from protolith.registry.registration import descriptors_of
-from protolith.registry.spool import Spool
+from protolith.registry.spool import Progress, Spool
 from protolith.registry.values import LoadResult
 from protolith.store import Deployment, Store, Version
+from protolith.store.access import current as current_grants
 from protolith.tables import Table
 
 NOTHING_LOADED = "is it the right schema, and the right framing?"
@@ -110,6 +111,7 @@ class Loading:
         skip_bad: bool = False,
         dead_letters: Path | None = None,
         load_id: str | None = None,
+        progress: Progress | None = None,
     ) -> LoadResult:
         """Load protobuf messages of a version into its subject's table, of whatever version it is.
 
@@ -118,6 +120,7 @@ class Loading:
         unless `skip_bad`, or `dead_letters` is a file that keeps its bytes for `replay`; either way
         it is reported with its index, byte offset and reason. A load with a `load_id` is there
         once, however often it is run; "content" makes one of the data's bytes and the version.
+        Another thread may read the `progress`. Several files are decoded on several cores.
         """
         source = data if isinstance(data, Source) else Source(data)
         if load_id is not None:
@@ -125,19 +128,41 @@ class Loading:
         target = self._target(schema_id, engine)
         if load_id == CONTENT:
             load_id = f"{target.version.version_hash[:16]}-{content_digest(source)}"
-        letters = None
-        if dead_letters is not None:
+
+        def load(target: Target) -> LoadResult:
             about = target.version.schema_id, target.version.version
-            letters = DeadLetters(dead_letters, *about, source)
-        return self._load(source, target, skip_bad=skip_bad, letters=letters, load_id=load_id)
+            letters = DeadLetters(dead_letters, *about, source) if dead_letters else None
+            return self._load(
+                source,
+                target,
+                skip_bad=skip_bad,
+                letters=letters,
+                load_id=load_id,
+                progress=progress,
+            )
+
+        try:
+            return load(target)
+        except ChangedTableError:
+            if not isinstance(source.data, bytes | Path):
+                raise  # it was read to its end
+            return load(self._target(schema_id, engine))
 
     def replay(
-        self, dead_letters: Path, schema_id: str | None = None, engine: str | None = None
+        self,
+        dead_letters: Path,
+        schema_id: str | None = None,
+        engine: str | None = None,
+        *,
+        load_id: str | None = None,
     ) -> LoadResult:
         """Load refused records again, as messages of their own version or of another one.
 
-        Those that are loaded leave the file; the others stay, with the new reason.
+        Those that are loaded leave the file; the others stay, with the new reason. With a `load_id`
+        a replay that died in between can be run again.
         """
+        if load_id is not None:
+            check_load_id(load_id)
         stay = Replayed(dead_letters)
         wanted = {schema_id or letter.schema_id for letter in stay.letters}
         if len(wanted) != 1:
@@ -147,11 +172,11 @@ class Loading:
             )
         target = self._target(wanted.pop(), engine)
         frames = (letter.frame(k, target.decoder) for k, letter in enumerate(stay.letters))
-        result = self._load(Source(Frames(frames)), target, letters=stay)
+        result = self._load(Source(Frames(frames)), target, letters=stay, load_id=load_id)
         stay.finish()
         return result
 
-    def _load(
+    def _load(  # noqa: PLR0913 - all but two by name alone
         self,
         source: Source,
         target: Target,
@@ -159,6 +184,7 @@ class Loading:
         skip_bad: bool = False,
         letters: DeadLetters | None = None,
         load_id: str | None = None,
+        progress: Progress | None = None,
     ) -> LoadResult:
         """Load messages into the target's table.
 
@@ -167,9 +193,12 @@ class Loading:
         """
         account = Decoded(keep=letters.add if letters is not None else None)
         skip_bad = skip_bad or letters is not None
-        with Spool(target.decoder.schema) as spool:
-            for batch in decode_source(source, target.decoder, skip_bad=skip_bad, account=account):
-                spool.add(batch)
+        name = target.live.engine.name
+        with Spool(target.decoder) as spool:
+            try:
+                spool.decode(source, account, progress or Progress(), skip_bad=skip_bad)
+            finally:
+                count("rows_rejected", account.rejected_count, engine=name)
             if letters is not None:
                 letters.keep()
             added = False
@@ -178,6 +207,7 @@ class Loading:
             finally:
                 if letters is not None and not added:
                     letters.take_back()
+        count("rows_loaded", account.rows if added else 0, engine=name)
         return target.result(account, load_id, added=added)
 
     def _load_rows(self, spool: Spool, target: Target, load_id: str | None) -> bool:
@@ -199,7 +229,7 @@ class Loading:
         stamp = self._store.stamp()  # read before the answer: it is never newer than that
         if stamp is None:
             return self._found_target(schema_id, engine)
-        key = stamp, schema_id, engine
+        key = stamp, schema_id, engine, current_grants()
         with self._looking[hash(key) % len(self._looking)]:  # one looks, the others have its answer
             found = self._targets.get_schema(key)
             if found is None:

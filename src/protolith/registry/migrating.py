@@ -12,6 +12,7 @@ from protolith.engines.adoption import adopted
 from protolith.errors import ConflictError, EngineUnavailableError, SchemaRegistryError
 from protolith.layout import Layout
 from protolith.migrations import Migration, PlannedStep, plan, planned_step
+from protolith.migrations.rebuilding import beside
 from protolith.registry.intents import Intent
 from protolith.store import Deployment, Store, Version
 from protolith.tables import Table
@@ -44,6 +45,16 @@ class PlannedMigration:
     def statements(self) -> list[str]:
         """Every statement in its order."""
         return [statement for step in self.steps for statement in step.statements]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTable:
+    """Where a rebuild keeps the table before it; `dropped` says whether there was one."""
+
+    engine: str
+    database_name: str
+    table_name: str
+    dropped: bool
 
 
 class Migrating:
@@ -97,12 +108,14 @@ class Migrating:
         apply: bool = True,
         allow_lossy: bool = False,
         drop_columns: bool = False,
+        rebuild: bool = False,
         layout: Layout | None = None,
     ) -> PlannedMigration:
         """Move the live table of the schema's subject to this version, and remember it.
 
         Where it is interrupted, the same call goes on. Steps that can lose values need
-        `allow_lossy`. Without `apply` it only plans.
+        `allow_lossy`, and building the table anew, every row of it, `rebuild`; the old one is then
+        kept beside the new one until `drop_kept`. Without `apply` it only plans.
         """
         if not apply:
             return self.plan_migration(schema_id, engine, drop_columns=drop_columns, layout=layout)
@@ -111,7 +124,7 @@ class Migrating:
         with self._store.migrating(version.subject, name):
             deployment = self._deployment(version, name)
             choices = (layout or self._layout_of(deployment)).choices
-            intent = Intent(version.version, choices, drop_columns, allow_lossy)
+            intent = Intent(version.version, choices, drop_columns, allow_lossy, rebuild)
             return self._move(version, deployment, intent)
 
     def _move(self, version: Version, deployment: Deployment, intent: Intent) -> PlannedMigration:
@@ -123,7 +136,9 @@ class Migrating:
         key = (version.subject, deployment.engine)
         begin = partial(self._store.keep_intent, *key, intent.to_json())
         try:
-            live.migrate(migration, allow_lossy=intent.allow_lossy, begin=begin)
+            live.migrate(
+                migration, allow_lossy=intent.allow_lossy, rebuild=intent.rebuild, begin=begin
+            )
         except EngineUnavailableError:
             raise
         except SchemaRegistryError:
@@ -133,6 +148,16 @@ class Migrating:
         self._keep(version, deployment.engine, layout, created=True)
         live.forget_migration(wanted)
         return replace(planned, applied=True)
+
+    def drop_kept(self, schema_id: str, engine: str | None = None) -> KeptTable:
+        """Drop the table that a rebuild has kept, if there is one."""
+        version = self._store.find(schema_id)
+        deployment = self._deployment(version, engine)
+        table = self._table(version, self._layout_of(deployment))
+        with self._store.migrating(version.subject, deployment.engine):
+            dropped = self.engine(deployment.engine).drop_kept(table)
+        kept = beside(table)
+        return KeptTable(deployment.engine, kept.database, kept.name, dropped)
 
     def _finish(self, subject: str, deployment: Deployment) -> tuple[int, str]:
         """Finish a migration that was cut off, or give it up; the table's version, and a sentence.
@@ -148,7 +173,10 @@ class Migrating:
             drop_columns = intent.drop_columns
             migration = self._migration(version, deployment, wanted, drop_columns=drop_columns)
             done = self.engine(deployment.engine).reached(migration)
-            if all(step.risk != "lossy" for step in migration.steps[done:]):
+            waits = (
+                migration.rebuild is not None and not done
+            )  # it would keep a server from starting
+            if not waits and all(step.risk != "lossy" for step in migration.steps[done:]):
                 self._move(version, deployment, intent)
                 return version.version, f"its migration to version {version.version} was cut off"
             if done:

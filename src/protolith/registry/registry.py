@@ -11,6 +11,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from protolith.compatibility import Waiver, compare_schemas
+from protolith.counts import count
 from protolith.descriptors import DescriptorSet
 from protolith.dialects import dialect
 from protolith.dialects.bigquery.bq_schema import bq_schema
@@ -32,6 +33,7 @@ from protolith.registry.cache import SchemaCache
 from protolith.registry.confluent import Confluent
 from protolith.registry.deployments import DeployedTable, deployed, drift_of
 from protolith.registry.evolution import Evolution
+from protolith.registry.identities import Identities
 from protolith.registry.judging import Known
 from protolith.registry.loading import Loading
 from protolith.registry.migrating import Migrating
@@ -44,6 +46,7 @@ from protolith.registry.registration import (
     linted,
     prepare,
 )
+from protolith.registry.unloading import Unloading
 from protolith.registry.values import (
     CreatedTable,
     SchemaDetails,
@@ -52,10 +55,11 @@ from protolith.registry.values import (
     version_values,
 )
 from protolith.store import Deployment, File, Reference, Store, Version, make_home, open_store
+from protolith.store.access import current as current_grants
 from protolith.tables import Table, check_text
 
 
-class SchemaRegistry(Administration, Evolution, Loading, Migrating):
+class SchemaRegistry(Administration, Evolution, Loading, Migrating, Unloading):
     """Schemas, their versions, their tables, all under one data directory.
 
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it
@@ -95,6 +99,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
             self._targets.clear()
             self._store.close()
             del self.__dict__["_store"]
+            self.__dict__.pop("identities", None)
 
     # ── register ──
 
@@ -289,6 +294,11 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
         return self.engines.open(name)
 
     @cached_property
+    def identities(self) -> Identities:
+        """Who may come in through a server: tokens and users."""
+        return Identities(self._store)
+
+    @cached_property
     def confluent(self) -> Confluent:
         """The registry as clients of Confluent's schema registry see it."""
         return Confluent(self._store, self.converter, self._keep_versions, self._judge)
@@ -297,14 +307,21 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating):
 
     def _looked_up(self, schema_id: str) -> tuple[Version, list[Deployment]]:
         """A version and its subject's tables; as long as nobody commits, from the cache."""
-        key = self._store.stamp(), schema_id  # read before the answer: it is never newer than that
+        # The stamp is read before the answer, which is never newer than that.
+        key = self._store.stamp(), schema_id, current_grants()
         found = self._cache.get_schema(key) if key[0] is not None else None
+        count("lookups", cache="miss" if found is None else "hit")
         if found is None:
             version = self._store.find(schema_id)
             found = version, self._store.deployments(version.subject)
             if key[0] is not None:
                 self._cache.put_schema(key, found)
         return found
+
+    @property
+    def reads_at_once(self) -> bool:
+        """Whether a point read takes microseconds: from a file, not from a server."""
+        return not self._store.waits
 
     @cached_property
     def _store(self) -> Store:

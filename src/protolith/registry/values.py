@@ -122,6 +122,18 @@ class LoadResult:
     already_loaded: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ExportedRows:
+    """Rows that were written as messages of a version; `notes` say what they may have lost."""
+
+    engine: str
+    database_name: str
+    table_name: str
+    version: int
+    rows: int
+    notes: list[Note] = field(default_factory=list)
+
+
 def schema_fields(schema_json: Sequence[dict[str, Any]]) -> list[SchemaField]:
     """The fields of a BigQuery JSON schema."""
     return [

@@ -1,5 +1,6 @@
 """Subjects, versions and deployments, kept for ever."""
 
+from protolith.store.access import Grant, Scope, limited_to
 from protolith.store.audit import acting_as
 from protolith.store.base import Store
 from protolith.store.modes import EVERYWHERE, NOTHING_KEPT
@@ -29,17 +30,20 @@ __all__ = [
     "Change",
     "Deployment",
     "File",
+    "Grant",
     "KeptMode",
     "KeptWaiver",
     "NewVersion",
     "Reference",
     "SQLiteStore",
+    "Scope",
     "Search",
     "Store",
     "Subject",
     "Summary",
     "Version",
     "acting_as",
+    "limited_to",
     "make_home",
     "open_store",
 ]

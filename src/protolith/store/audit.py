@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from protolith.store import access
 from protolith.store.tables import AUDIT
 from protolith.store.values import Change
 
@@ -69,6 +70,8 @@ def read(
     if name is not None:
         statement = _PAGE_OF
         values |= {"name": name, "first": f"{name}@", "end": f"{name}A"}  # "A" follows "@"
+    if seen := access.conditions(AUDIT.c.object, "admin"):
+        statement = statement.where(*seen)
     return [
         Change(
             sequence=row["sequence"],

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select
 
 from protolith.errors import ConflictError, NotFoundError, naming, quoted
 from protolith.store import (
+    access,
     audit,
     deployments,
     labels,
@@ -22,6 +23,7 @@ from protolith.store import (
     search,
     statements,
 )
+from protolith.store.tables import SCHEMAS
 from protolith.store.values import (
     About,
     Change,
@@ -43,6 +45,9 @@ _MAX_SHOWN = 10
 
 class Store(ABC):
     """The memory of the registry. Writes are transactions; reads see what is committed."""
+
+    waits = True
+    """Whether a point read may have to wait for somebody else."""
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
@@ -98,6 +103,8 @@ class Store(ABC):
         An error about one of several says which: `label[index]`.
         """
         concerned = {new.subject for new in versions}
+        for subject in sorted(concerned):
+            access.check_new(subject)
         concerned |= {ref.subject for new in versions for ref in new.references}
 
         order = registration.order(versions)
@@ -118,27 +125,25 @@ class Store(ABC):
 
         With `deleted` also one that is only softly deleted.
         """
-        rows = self.rows(*statements.lookup(reference, deleted=deleted))
+        found = self.rows(*statements.lookup(reference, deleted=deleted))
+        rows = [row for row in found if access.may("read", row["schema_id"])]
         if len(rows) == 1:
             return statements.version(rows[0])
         if not rows:
-            raise NotFoundError(
-                f"no schema {quoted(reference)}",
-                hint="a schema id, database.table, or database.table@version",
-            )
+            raise access.missing(reference)
         names = ", ".join(row["version_id"] for row in rows[:_MAX_SHOWN])
         raise ConflictError(f"{reference} names several versions: {names}", hint="use one of these")
 
     def find_content(self, subject: str, version_hash: str) -> Version | None:
         """The version of a subject that has this content, if there is one."""
         rows = self.rows(statements.BY_HASH, {"subject": subject, "hash": version_hash})
-        return statements.version(rows[0]) if rows else None
+        return statements.version(rows[0]) if rows and access.may("read", subject) else None
 
     def find_fingerprint(self, subject: str, fingerprint: str) -> Version | None:
         """The version of a subject whose content has this fingerprint, if there is one."""
         values = {"subject": subject, "fingerprint": fingerprint}
         rows = self.rows(statements.BY_CONTENT, values)
-        return statements.version(rows[0]) if rows else None
+        return statements.version(rows[0]) if rows and access.may("read", subject) else None
 
     def find_id(self, content_id: int) -> list[Version]:
         """Every version with the content of this id, those that are not deleted first."""
@@ -149,7 +154,8 @@ class Store(ABC):
         return self._versions(statements.BY_GUID, {"guid": guid}, f"the GUID {quoted(guid)}")
 
     def _versions(self, statement: Any, values: dict[str, Any], what: str) -> list[Version]:
-        rows = self.rows(statement, values)
+        found = self.rows(statement, values)
+        rows = [row for row in found if access.may("read", row["schema_id"])]
         if not rows:
             raise NotFoundError(f"no schema has {what}", hint="protolith subject list")
         return [statements.version(row) for row in rows]
@@ -167,6 +173,8 @@ class Store(ABC):
         values |= {"before": before or statements.ALL, "limit": limit or statements.ALL}
         with self.reading() as connection:
             rows = connection.execute(statements.HISTORY, values).all()
+        if not access.may("read", subject):
+            return []
         return [Summary(*row[:4], row[4].replace(tzinfo=UTC), row[5]) for row in rows]
 
     def files(self, version_id: str) -> tuple[File, ...]:
@@ -188,13 +196,14 @@ class Store(ABC):
         values = {"subject": subject, "number": number, "deleted": deleted}
         with self.reading() as connection:
             rows = connection.execute(statements.REFERENCED_BY, values).mappings().all()
-        return [statements.version(row) for row in rows]
+        return [statements.version(row) for row in rows if access.may("read", row["schema_id"])]
 
     def relations(self, subject: str) -> list[tuple[str, int, Reference]]:
         """What versions of a subject import, and who imports one: subject, number, and what."""
         with self.reading() as connection:
             rows = connection.execute(statements.RELATIONS, {"subject": subject}).all()
-        return [(row[0], row[1], Reference(*row[2:])) for row in rows]
+        seen = (row for row in rows if access.may("read", row[0]))
+        return [(row[0], row[1], Reference(*row[2:])) for row in seen]
 
     # ── subjects ──
 
@@ -206,6 +215,8 @@ class Store(ABC):
         With `deleted` also those of which every version is softly deleted.
         """
         statement = statements.ALL_SUBJECTS_PAGE if deleted else statements.SUBJECT_PAGE
+        if seen := access.conditions(SCHEMAS.c.schema_id):
+            statement = statement.where(*seen)
         values = {"after": after, "limit": limit or statements.ALL}
         with self.reading() as connection:
             rows = connection.execute(statement, values).mappings().all()
@@ -216,7 +227,7 @@ class Store(ABC):
         with self.reading() as connection:
             values = {"subject": subject}
             row = connection.execute(statements.SUBJECT, values).mappings().first()
-        if row is None:
+        if row is None or not access.may("read", subject):
             raise NotFoundError(f"no schema {quoted(subject)}")
         return statements.subject(row)
 
@@ -229,10 +240,12 @@ class Store(ABC):
 
     def describe(self, subject: str, description: str | None) -> None:
         """Change a subject's description."""
+        access.check("write", subject)
         self._change(subject, lambda connection: labels.describe(connection, subject, description))
 
     def label(self, subject: str, changes: Mapping[str, str | None]) -> dict[str, str]:
         """Set labels of a subject, take away those that are None, and return all it has then."""
+        access.check("write", subject)
         return self._change(subject, lambda connection: labels.change(connection, subject, changes))
 
     def change_about(
@@ -272,11 +285,13 @@ class Store(ABC):
         is softly deleted already. What others refer to, and, without `force`, what has a table in
         an engine, is a `ConflictError`. A number is never given again.
         """
+        access.check("admin", subject)
         wanted = removal.Removal(subject, number, for_good=for_good, force=force)
         return self._change(subject, lambda connection: removal.delete(connection, wanted))
 
     def restore(self, subject: str, number: int | None = None) -> list[int]:
         """Take back the soft delete of a version, or of all; return the numbers restored."""
+        access.check("admin", subject)
         return self._change(subject, lambda conn: removal.restore(conn, subject, number))
 
     def _change(
@@ -302,6 +317,7 @@ class Store(ABC):
 
     def keep_mode(self, subject: str, kept: KeptMode | None) -> None:
         """Keep a mode instead of the one before; None forgets it."""
+        access.check("admin", subject or None)
         self._change(subject, lambda connection: modes.keep_mode(connection, subject, kept))
 
     def waivers(self, subject: str) -> dict[int, list[KeptWaiver]]:
@@ -317,7 +333,7 @@ class Store(ABC):
         values = {"subject": subject, "deleted": deleted}
         values |= {} if number is None else {"number": number}
         rows = self.rows(statement, values)
-        if not rows:
+        if not rows or not access.may("read", subject):
             raise NotFoundError(f"no schema {quoted(subject)}", hint="GET /subjects")
         return statements.version(rows[0])
 
@@ -328,6 +344,7 @@ class Store(ABC):
 
     def keep_setting(self, kind: scopes.Kind, scope: str, value: Mapping[str, Any] | None) -> None:
         """Set something for a scope instead of what was; None forgets it."""
+        access.check_new(scope, "admin")
         self._change(scope, lambda conn: scopes.keep_setting(conn, kind, scope, value))
 
     # ── tables in engines ──
@@ -347,24 +364,28 @@ class Store(ABC):
         found: dict[str, list[Deployment]] = {}
         with self.reading() as connection:
             for row in connection.execute(statement, values).mappings():
-                found.setdefault(row["schema_id"], []).append(statements.deployment(row))
+                if access.may("read", row["schema_id"]):
+                    found.setdefault(row["schema_id"], []).append(statements.deployment(row))
         return found
 
     def keep_deployment(
         self, subject: str, engine: str, version: int, *, created: bool, layout: str
     ) -> None:
         """Say which version's table is, or is about to be, in an engine; no intent is left."""
+        access.check("write", subject)
         kept = Deployment(engine, version, created, layout, audit.now())
         change = partial(deployments.keep, subject=subject, deployment=kept)
         self._change(subject, change, repeatable=True)
 
     def keep_intent(self, subject: str, engine: str, intent: str | None) -> None:
         """Say what a migration is about to do to a table, as JSON; None, that it will not."""
+        access.check("write", subject)
         change = partial(deployments.keep_intent, subject=subject, engine=engine, intent=intent)
         self._change(subject, change, repeatable=True)
 
     def drop_deployment(self, subject: str, engine: str) -> None:
         """Forget a deployment that did not come about."""
+        access.check("write", subject)
         change = partial(deployments.drop, subject=subject, engine=engine)
         self._change(subject, change, repeatable=True)
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from protolith.errors import MalformedError, NotFoundError, quoted
+from protolith.limits import DATA
 from protolith.store import audit, statements
 from protolith.store.tables import LABELS, SCHEMAS
 from protolith.store.values import About
 from protolith.tables import check_text
 
-MAX_LABELS = 64
+MAX_LABELS = DATA.labels
 _MAX_LENGTH = 255
 
 _EXISTS = select(SCHEMAS.c.schema_id).where(SCHEMAS.c.schema_id == bindparam("subject"))

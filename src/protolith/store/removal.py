@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select, update
 from sqlalchemy import delete as delete_from
 
 from protolith.errors import ConflictError, NotFoundError, quoted
-from protolith.store import audit, statements
+from protolith.store import access, audit, statements
 from protolith.store.deployments import wanted_by
 from protolith.store.registration import index_fields
 from protolith.store.tables import (
@@ -128,8 +128,10 @@ def _check_unused(connection: Connection, wanted: Removal, numbers: list[int]) -
             if wanted.number is not None or row.schema_id != wanted.subject
         ]
         if users:
+            seen = [row.version_id for row in rows if access.may("read", row.schema_id)]
+            shown = ", ".join([user for user in users if user in seen][:_MAX_SHOWN]) or "others"
             raise ConflictError(
-                f"{wanted.subject}@{number} is imported by {', '.join(users[:_MAX_SHOWN])}",
+                f"{wanted.subject}@{number} is imported by {shown}",
                 hint="delete these first",
             )
 

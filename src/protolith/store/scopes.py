@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
-from protolith.store import audit
+from protolith.store import access, audit
 from protolith.store.tables import CONTENTS, REFERENCES, SCHEMAS, SCOPES, VERSIONS
 
 EVERYTHING = ":.__GLOBAL:"
@@ -53,7 +53,7 @@ _USERS: Select[Any] = (
 def read_setting(connection: Connection, kind: Kind, scope: str) -> dict[str, Any] | None:
     """What is set for a scope itself, if anything is."""
     text = connection.execute(_SETTING, {"kind": kind, "scope": scope}).scalar()
-    return None if text is None else json.loads(text)
+    return None if text is None or not _seen(scope) else json.loads(text)
 
 
 def scopes_of(name: str) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def read_nearest(connection: Connection, kind: Kind, name: str) -> list[tuple[st
     """What is set for a subject, its context and all, the nearest first."""
     wanted = scopes_of(name)
     rows = connection.execute(_NEAREST, {"kind": kind, "scopes": wanted})
-    found = {scope: json.loads(value) for scope, value in rows}
+    found = {scope: json.loads(value) for scope, value in rows if _seen(scope)}
     return [(scope, found[scope]) for scope in wanted if scope in found]
 
 
@@ -79,7 +79,12 @@ def read_highest_id(connection: Connection) -> int:
 def read_settings(connection: Connection, kind: Kind) -> dict[str, dict[str, Any]]:
     """Everything of a kind, by scope."""
     rows = connection.execute(_SETTINGS, {"kind": kind})
-    return {scope: json.loads(value) for scope, value in rows}
+    return {scope: json.loads(value) for scope, value in rows if _seen(scope)}
+
+
+def _seen(scope: str) -> bool:
+    """What is set for a context or for all holds for everybody."""
+    return scope.endswith(":") or access.may("read", scope)
 
 
 def keep_setting(
@@ -105,15 +110,18 @@ def forget_level(connection: Connection, scope: str) -> None:
 def read_numbers(connection: Connection, subject: str) -> dict[int, bool]:
     """The numbers of a subject's versions, and whether each is softly deleted."""
     rows = connection.execute(_NUMBERS, {"subject": subject})
-    return {row.version: bool(row.deleted) for row in rows}
+    seen = access.may("read", subject)
+    return {row.version: bool(row.deleted) for row in rows if seen}
 
 
 def read_names(connection: Connection) -> dict[str, bool]:
     """The subjects by name, and whether each has a version that is not deleted."""
-    return {name: bool(live) for name, live in connection.execute(_NAMES)}
+    rows = connection.execute(_NAMES)
+    return {name: bool(live) for name, live in rows if access.may("read", name)}
 
 
 def read_users(connection: Connection, subject: str, number: int) -> list[tuple[int, str, bool]]:
     """What imports a version: each content's id, its subject, and whether it is deleted."""
     rows = connection.execute(_USERS, {"subject": subject, "number": number})
-    return [(id_, name, bool(deleted)) for id_, name, deleted in rows]
+    seen = (row for row in rows if access.may("read", row[1]))
+    return [(id_, name, bool(deleted)) for id_, name, deleted in seen]

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from protolith.errors import MalformedError
-from protolith.store import statements
+from protolith.store import access, statements
 from protolith.store.tables import FIELDS, LABELS, SCHEMAS
 from protolith.store.values import Subject
 from protolith.tables import check_text
@@ -42,8 +42,9 @@ class Search:
 
 def find(connection: Connection, wanted: Search, *, limit: int, after: str) -> list[Subject]:
     """A page of the subjects that have all that is wanted, by name."""
+    seen = access.conditions(SCHEMAS.c.schema_id)
     statement = (
-        statements.LIVE_SUBJECTS.where(SCHEMAS.c.schema_id > after, *_conditions(wanted))
+        statements.LIVE_SUBJECTS.where(SCHEMAS.c.schema_id > after, *_conditions(wanted), *seen)
         .order_by(SCHEMAS.c.schema_id)
         .limit(limit)
     )

@@ -1,5 +1,6 @@
 """The store in one SQLite file, for one process that writes."""
 
+import errno
 import fcntl
 import sqlite3
 import time
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Select, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
@@ -58,6 +59,8 @@ _UNAVAILABLE = {
 
 class SQLiteStore(Store):
     """Subjects, versions and deployments in `registry.db` under a data directory."""
+
+    waits = False
 
     def __init__(self, home: Path) -> None:
         self._file = home / FILE
@@ -113,16 +116,13 @@ class SQLiteStore(Store):
     def migrating(
         self, subject: str, engine: str, *, seconds: float = _WAIT_SECONDS
     ) -> Iterator[None]:
-        end = time.monotonic() + seconds
-        with self._file.with_name(f"{FILE}.{engine}-lock").open("wb") as file:
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > end:
-                        raise migrated_elsewhere(subject, engine) from None
-                    time.sleep(_PAUSE_SECONDS)
+        lock = self._file.with_name(f"{FILE}.{engine}-lock")
+        with _opened(lock) as file:
+            end = time.monotonic() + seconds
+            while not _locked(file):
+                if time.monotonic() > end:
+                    raise migrated_elsewhere(subject, engine)
+                time.sleep(_PAUSE_SECONDS)
             yield
 
     def stamp(self) -> object | None:
@@ -151,6 +151,23 @@ class SQLiteStore(Store):
             outcomes = [(None, cause) for _ in group]
         for job, (value, error) in zip(group, outcomes, strict=True):
             job.value, job.error = value, error
+
+
+def _opened(lock: Path) -> BinaryIO:
+    try:
+        return lock.open("wb")
+    except OSError as error:
+        kind = StorageFullError if error.errno == errno.ENOSPC else StoreUnavailableError
+        hint = "is the disk full, or the data directory only for reading?"
+        raise kind(f"{lock.name} cannot be written: {error.strerror}", hint=hint) from None
+
+
+def _locked(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _attempt(connection: Connection, job: Job) -> tuple[Any, Exception | None]:

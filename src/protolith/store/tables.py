@@ -16,10 +16,13 @@ from sqlalchemy import (
     text,
 )
 
-FORMAT = 4
+FORMAT = 5
 """The number of the newest revision in `store/schema`; raised by one with each change here."""
 
 METADATA = MetaData()
+
+PRIVATE = "private"
+"""Marks tables that no export has: who may come in is a matter of each registry."""
 
 # Names sort by bytes in both databases, so that a page of a list has the same order everywhere.
 NAME = Text().with_variant(Text(collation="C"), "postgresql")
@@ -179,6 +182,33 @@ SCOPES = Table(
     Column("value", Text, nullable=False),
 )
 
+# Who may come in with a secret of the server's own making. Of the secret only the SHA-256 is kept:
+# it is random, so nobody can guess it. `grants` are one a line.
+TOKENS = Table(
+    "access_tokens",
+    METADATA,
+    Column("name", NAME, primary_key=True),
+    Column("secret_hash", Text, nullable=False),
+    Column("grants", Text, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("expires_at", DateTime),
+    Column("revoked_at", DateTime),
+    Column("used_at", DateTime),
+    UniqueConstraint("secret_hash", name="access_tokens_secret"),
+    info={PRIVATE: True},
+)
+
+# People who come in with a password, of which only Argon2id's hash is kept.
+USERS = Table(
+    "access_users",
+    METADATA,
+    Column("name", NAME, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("grants", Text, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    info={PRIVATE: True},
+)
+
 # Who changed what when, in the order of the changes; written with each change, never changed.
 AUDIT = Table(
     "audit",
@@ -195,3 +225,6 @@ AUDIT = Table(
 
 # Alembic's own table: the revision that the tables have.
 REVISION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+
+EXPORTED = [table for table in METADATA.sorted_tables if not table.info.get(PRIVATE)]
+"""What an export has, in an order in which it can be read again."""

@@ -17,7 +17,7 @@ from sqlalchemy import Column, Connection, DateTime, LargeBinary, Table, func, i
 
 from protolith.errors import ConflictError, MalformedError, NotFoundError, SchemaRegistryError
 from protolith.store.base import Store
-from protolith.store.tables import AUDIT, CONTENTS, FORMAT, METADATA
+from protolith.store.tables import AUDIT, CONTENTS, EXPORTED, FORMAT
 
 HEAD = "protolith-export.json"
 
@@ -35,7 +35,7 @@ def export_store(store: Store, folder: Path) -> dict[str, int]:
     head: dict[str, Any] = {"format": FORMAT, "tables": {}}
     with store.reading() as connection:
         _begin_at_one_moment(connection)
-        for table in METADATA.sorted_tables:
+        for table in EXPORTED:
             with (folder / f"{table.name}.jsonl").open("wb") as file:
                 count, digest = _write(connection, table, file)
             head["tables"][table.name] = {"rows": count, "sha256": digest}
@@ -49,14 +49,13 @@ def import_store(store: Store, folder: Path) -> dict[str, int]:
     head = _read_head(folder)
 
     def work(connection: Connection) -> dict[str, int]:
-        for table in METADATA.sorted_tables:
+        for table in EXPORTED:
             if connection.execute(select(func.count()).select_from(table)).scalar():
                 raise ConflictError(
                     f"the store has rows in {table.name}", hint="import into an empty store"
                 )
         counts = {
-            table.name: _read(connection, table, folder, head[table.name])
-            for table in METADATA.sorted_tables
+            table.name: _read(connection, table, folder, head[table.name]) for table in EXPORTED
         }
         _go_on_counting(connection)
         return counts
@@ -101,7 +100,7 @@ def _read_head(folder: Path) -> dict[str, Any]:
             f"{folder} has format {found}, this Protolith has {FORMAT}",
             hint="export it again with this version",
         )
-    missing = {table.name for table in METADATA.sorted_tables} - set(tables)
+    missing = {table.name for table in EXPORTED} - set(tables)
     if missing:
         raise MalformedError(f"{folder / HEAD} lacks {', '.join(sorted(missing))}")
     return tables

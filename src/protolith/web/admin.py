@@ -9,6 +9,7 @@ from protolith.errors import MalformedError
 from protolith.registry import Diagnosis, Relationships, SchemaMetadata
 from protolith.registry.administration import MAX_PAGE
 from protolith.store import About, Change, Search
+from protolith.web.access import needs
 from protolith.web.api import ERRORS, Registry, work_in_thread
 from protolith.web.bodies import ChangeSubject, Numbers
 from protolith.web.requests import StrictRoute
@@ -22,7 +23,7 @@ Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Text = Annotated[str | None, Query()]
 
 
-@lists.get("/schemas")
+@lists.get("/schemas", openapi_extra=needs("read"))
 async def list_schemas(
     request: Request,
     response: Response,
@@ -40,7 +41,7 @@ async def list_schemas(
     return page
 
 
-@lists.get("/schemas/search")
+@lists.get("/schemas/search", openapi_extra=needs("read"))
 async def search_schemas(
     request: Request,
     response: Response,
@@ -66,7 +67,7 @@ async def search_schemas(
     return page
 
 
-@router.delete("/schemas/{schema_id}")
+@router.delete("/schemas/{schema_id}", openapi_extra=needs("admin", "schema_id"))
 async def delete_schema(
     registry: Registry,
     schema_id: str,
@@ -81,13 +82,13 @@ async def delete_schema(
     return Numbers(versions=await work_in_thread(call, schema_id, for_good=for_good, force=force))
 
 
-@router.post("/schemas/{schema_id}/undelete")
+@router.post("/schemas/{schema_id}/undelete", openapi_extra=needs("admin", "schema_id"))
 async def undelete_schema(registry: Registry, schema_id: str) -> Numbers:
     """Take back a soft delete, of a version or of all of `database.table`."""
     return Numbers(versions=await work_in_thread(registry.undelete_schema, schema_id))
 
 
-@router.patch("/schemas/{schema_id}")
+@router.patch("/schemas/{schema_id}", openapi_extra=needs("write", "schema_id"))
 async def change_schema(registry: Registry, schema_id: str, body: ChangeSubject) -> About:
     """Change a subject's description, set labels, and take away those that are null."""
     if not body.model_fields_set:
@@ -98,25 +99,25 @@ async def change_schema(registry: Registry, schema_id: str, body: ChangeSubject)
     return await work_in_thread(change, schema_id, body.labels, description=description)
 
 
-@router.get("/schemas/{schema_id}/labels")
+@router.get("/schemas/{schema_id}/labels", openapi_extra=needs("read", "schema_id"))
 async def get_labels(registry: Registry, schema_id: str) -> dict[str, str]:
     """The labels of a subject."""
     return await work_in_thread(registry.get_labels, schema_id)
 
 
-@router.get("/schemas/{schema_id}/referencedby")
+@router.get("/schemas/{schema_id}/referencedby", openapi_extra=needs("read", "schema_id"))
 async def referenced_by(registry: Registry, schema_id: str) -> list[str]:
     """The versions that import a version, as `database.table@3`."""
     return await work_in_thread(registry.referenced_by, schema_id)
 
 
-@router.get("/schemas/{schema_id}/relationships")
+@router.get("/schemas/{schema_id}/relationships", openapi_extra=needs("read", "schema_id"))
 async def relationships(registry: Registry, schema_id: str) -> Relationships:
     """What the versions of a subject import, which versions import them, and its tables."""
     return await work_in_thread(registry.relationships, schema_id)
 
 
-@router.get("/audit")
+@router.get("/audit", openapi_extra=needs("admin"))
 async def get_audit(
     registry: Registry,
     subject: Text = None,
@@ -127,7 +128,7 @@ async def get_audit(
     return await work_in_thread(registry.audit, subject, before=before, limit=limit)
 
 
-@router.get("/doctor")
+@router.get("/doctor", openapi_extra=needs("admin"))
 async def diagnose(registry: Registry) -> list[Diagnosis]:
     """Every table that is registered, compared with what its engine has."""
     return await work_in_thread(registry.diagnose)

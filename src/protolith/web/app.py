@@ -1,6 +1,6 @@
 """The server: one FastAPI application, and one table from errors to statuses."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -17,12 +17,21 @@ from protolith import errors
 from protolith.compiler import self_test
 from protolith.registry import Diagnosis, SchemaRegistry
 from protolith.registry.confluent import ConfluentError
+from protolith.registry.identities import FAILURE_SECONDS
 from protolith.web import confluent
+from protolith.web.access import CHALLENGE, Guard
 from protolith.web.admin import lists
 from protolith.web.admin import router as admin
 from protolith.web.api import router
 from protolith.web.bodies import ErrorBody
 from protolith.web.evolution import router as evolution
+from protolith.web.front import Front
+from protolith.web.health import router as health
+from protolith.web.health import waiting_for_threads
+from protolith.web.limits import server_limits
+from protolith.web.logs import REQUEST_ID
+from protolith.web.metrics import Metrics
+from protolith.web.oidc import Issuer, OidcSettings
 from protolith.web.paths import RawPath
 
 STATUS: dict[type[errors.SchemaRegistryError], int] = {
@@ -35,22 +44,37 @@ STATUS: dict[type[errors.SchemaRegistryError], int] = {
     errors.EngineError: 422,
     errors.CompilerUnavailableError: 503,
     errors.EngineUnavailableError: 503,
+    errors.UnauthenticatedError: 401,
+    errors.ForbiddenError: 403,
+    errors.RateLimitedError: 429,
     errors.BusyError: 503,
     errors.StorageFullError: 507,
     errors.StoreUnavailableError: 503,
     errors.StoreDamagedError: 500,
     errors.SchemaRegistryError: 500,
 }
-_RETRY_SECONDS = "5"
+_HEADERS = {
+    401: {"WWW-Authenticate": CHALLENGE},
+    429: {"Retry-After": f"{FAILURE_SECONDS:.0f}"},
+    503: {"Retry-After": "5"},
+}
 
 
-def create_app(home: str | Path | None = None) -> FastAPI:
-    """The application over the data directory `home`, as `SchemaRegistry` takes it."""
+def create_app(
+    home: str | Path | None = None, *, authentication: bool = False, hosts: Collection[str] = ()
+) -> FastAPI:
+    """The application over the data directory `home`, as `SchemaRegistry` takes it.
+
+    With `authentication` it answers those alone who are known: by a token, a password, or a JWT of
+    the issuer that the environment names. `hosts` are the names it may be asked by, empty for all.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with SchemaRegistry(home) as registry:
             app.state.registry = registry
+            if authentication:
+                app.state.guard = Guard(registry.identities, issuer())
             await to_thread.run_sync(check_ready, registry)
             yield
 
@@ -62,14 +86,25 @@ def create_app(home: str | Path | None = None) -> FastAPI:
         redoc_url=None,
         static_url="/static/docs",
     )
-    for part in (*confluent.ROUTERS, lists, router, admin, evolution):
+    app.state.guard = None
+    for part in (health, *confluent.ROUTERS, lists, router, admin, evolution):
         app.include_router(part)
     app.router.redirect_slashes = False
+    app.state.metrics = metrics = Metrics()
+    metrics.watch("threads_waiting", "Requests that wait for a thread.", waiting_for_threads)
     app.add_middleware(RawPath)
+    limits = server_limits()
+    app.add_middleware(Front, answer=answered, limits=limits, metrics=metrics, hosts=hosts)
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
     return app
+
+
+def issuer() -> Issuer | None:
+    """The issuer of JWTs that the environment names."""
+    settings = OidcSettings.from_environment()
+    return None if settings is None else Issuer(settings)
 
 
 def check_ready(registry: SchemaRegistry) -> list[Diagnosis]:
@@ -89,9 +124,14 @@ def status_of(error: errors.SchemaRegistryError) -> int:
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
-async def _refused(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, errors.SchemaRegistryError)  # noqa: S101
+def answered(_request: Request, error: errors.SchemaRegistryError) -> JSONResponse:
+    """The answer to a request that is refused."""
     return _answer(status_of(error), error)
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.SchemaRegistryError)  # noqa: S101
+    return answered(request, error)
 
 
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
@@ -130,7 +170,7 @@ def _answer(status: int, error: errors.SchemaRegistryError) -> JSONResponse:
             "hint": error.hint,
             "details": [asdict(detail) for detail in error.details],
             "detail": str(error),
+            "request_id": REQUEST_ID.get(),
         }
     )
-    again = {"Retry-After": _RETRY_SECONDS} if status == 503 else None  # noqa: PLR2004
-    return JSONResponse(body.model_dump(), status, headers=again)
+    return JSONResponse(body.model_dump(), status, headers=_HEADERS.get(status))

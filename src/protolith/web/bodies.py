@@ -9,6 +9,7 @@ from protolith.compatibility import Mode as Promise
 from protolith.engines import NAMES
 from protolith.engines.settings import Mode
 from protolith.layout import DEFAULT_DATABASE
+from protolith.layout.choices import OPTIONS, values_of
 from protolith.lint import LintFinding
 from protolith.tables import Note
 
@@ -20,6 +21,12 @@ JsonSchema = Annotated[Any, WithJsonSchema({"anyOf": [_FIELDS, {"type": "object"
 def engine_names() -> dict[str, Any]:
     """The engines for the OpenAPI page; the registry checks the name."""
     return {"enum": list(NAMES)}
+
+
+def layout_options() -> dict[str, Any]:
+    """What a layout may hold, for the OpenAPI page; `Layout.of` checks it."""
+    options = {part.name: {"enum": list(values_of(part))} for part in OPTIONS}
+    return {"properties": options | {name: {"type": "object"} for name in ("columns", "storage")}}
 
 
 class Body(BaseModel):
@@ -58,7 +65,11 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """Every error's answer. `code` is stable, `detail` repeats the message for older clients."""
+    """Every error's answer.
+
+    `code` is stable, `detail` repeats the message for older clients; the server's log has the
+    `request_id` too.
+    """
 
     error_code: int
     code: str
@@ -66,6 +77,7 @@ class ErrorBody(BaseModel):
     hint: str | None = None
     details: list[ErrorDetail] = Field(default_factory=list)
     detail: str
+    request_id: str | None = None
 
 
 class SchemaRegistrationResponse(BaseModel):
@@ -150,7 +162,7 @@ class CreateTable(Body):
     """The engine to create the table in, and a layout: options, `columns` and `storage` by name."""
 
     engine: str = Field(json_schema_extra=engine_names())
-    layout: dict[str, Any] | None = None
+    layout: dict[str, Any] | None = Field(default=None, json_schema_extra=layout_options())
 
 
 class ApplyMigration(Body):
@@ -159,7 +171,8 @@ class ApplyMigration(Body):
     engine: str = Field(json_schema_extra=engine_names())
     allow_lossy: bool = False
     drop_columns: bool = False
-    layout: dict[str, str | int] | None = None
+    rebuild: bool = False
+    layout: dict[str, Any] | None = Field(default=None, json_schema_extra=layout_options())
 
 
 class CompatibilityRequest(Body):
@@ -182,6 +195,12 @@ class EngineHealth(BaseModel):
 
     installed: bool
     mode: Mode
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
 
 
 class Health(BaseModel):

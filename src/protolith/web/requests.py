@@ -7,10 +7,12 @@ body is larger than allowed. What nobody foresaw is answered as an error like ev
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, get_args
 from urllib.parse import unquote_to_bytes
 
+from anyio import to_thread
 from fastapi import params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -22,42 +24,53 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from protolith.errors import Detail, MalformedError, SchemaRegistryError, TooLargeError, quoted
-from protolith.store import acting_as
+from protolith.store import Grant, acting_as, limited_to
+from protolith.web.access import Guard, Needs
+from protolith.web.limits import server_limits
 from protolith.web.paths import segments
 
-MAX_BODY = 64 * 1024 * 1024
+MAX_BODY = server_limits().body_bytes
 
 _UTF8 = "every text here is UTF-8"
 _FORESEEN = (SchemaRegistryError, HTTPException, RequestValidationError)
 _log = logging.getLogger(__name__)
 
 
-class StrictRoute(APIRoute):
-    """A route that reads its request strictly, and never fails without an answer."""
+class GuardedRoute(APIRoute):
+    """A route that says which scope it needs, and whose parameters are each decoded alone."""
 
-    def __init__(self, path: str, *args: Any, **kwargs: Any) -> None:
-        super().__init__(segments(path), *args, **kwargs)
+    def __init__(self, path: str, *args: Any, **options: Any) -> None:
+        self.needs = Needs.said_by(options.get("openapi_extra"), path)
+        super().__init__(segments(path), *args, **options)
+
+
+class StrictRoute(GuardedRoute):
+    """A route that knows who asks, reads strictly, and never fails without an answer."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """The framework's handler with the checks before it."""
         answer = super().get_route_handler()
-        parameters = {field.alias for field in self.dependant.query_params}
+        parameters = {
+            field.alias: int in (annotation := field.field_info.annotation, *get_args(annotation))
+            for field in self.dependant.query_params
+        }
         parts = {
             field.alias: isinstance(field.field_info, params.File)
             for field in self.dependant.body_params
             if isinstance(field.field_info, params.Form)
         }
         has_json = self.body_field is not None and not parts
+        needed = self.needs
 
         async def handle(request: Request) -> Response:
             strict = StrictRequest(request.scope, limited(request), parts)
             try:
-                _check_target(request, parameters)
-                if has_json:
-                    await strict.json()
-                elif parts:
-                    await strict.form()
-                with acting_as(f"rest:{request.client.host if request.client else 'unknown'}"):
+                with await admitted(request, needed):
+                    _check_target(request, parameters)
+                    if has_json:
+                        await strict.json()
+                    elif parts:
+                        await strict.form()
                     return await answer(strict)
             except _FORESEEN:
                 raise
@@ -67,6 +80,29 @@ class StrictRoute(APIRoute):
                 raise unforeseen(request, error) from error
 
         return handle
+
+
+async def admitted(request: Request, needed: Needs) -> AbstractContextManager[None]:
+    """A block within which whoever asks does and sees no more than is granted."""
+    address = request.client.host if request.client else "unknown"
+    guard: Guard | None = request.app.state.guard
+    if guard is None:  # the server asks nobody
+        return _acting(f"rest:{address}", None)
+    if needed.scope is None:
+        return _acting(f"rest:{address}", ())
+    said = request.headers.getlist("authorization")
+    if len(said) > 1:
+        raise MalformedError("the header Authorization is there twice", hint="send it once")
+    asked = request.app.state.registry, request.path_params
+    call = guard.admit
+    caller = await to_thread.run_sync(call, needed, said[0] if said else "", address, asked)
+    return _acting(f"{caller.name}@{address}", caller.grants)
+
+
+@contextmanager
+def _acting(actor: str, grants: tuple[Grant, ...] | None) -> Iterator[None]:
+    with acting_as(actor), limited_to(grants):
+        yield
 
 
 class StrictRequest(Request):
@@ -91,7 +127,11 @@ class StrictRequest(Request):
         return form
 
 
-def _check_target(request: Request, parameters: Collection[str]) -> None:
+def _check_target(request: Request, parameters: Mapping[str, bool]) -> None:
+    """`parameters` are those that are known, and whether each is a whole number."""
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in {"", "identity"}:
+        raise MalformedError(f"the encoding {quoted(coding)} is not taken", hint="send it as it is")
     try:
         for text in (request.scope.get("raw_path", b""), request.scope["query_string"]):
             unquote_to_bytes(text).decode()
@@ -100,12 +140,16 @@ def _check_target(request: Request, parameters: Collection[str]) -> None:
     if not request.scope["query_string"]:
         return
     seen: set[str] = set()
-    for name, _ in request.query_params.multi_items():
+    for name, text in request.query_params.multi_items():
         if name not in parameters or name in seen:
             fault = "given twice" if name in seen else "not known"
             known = ", ".join(sorted(parameters)) or "none"
             raise MalformedError(
                 f"the query parameter {quoted(name)} is {fault}", hint=f"known here: {known}"
+            )
+        if parameters[name] and not re.fullmatch("0|-?[1-9][0-9]{0,17}", text, re.ASCII):
+            raise MalformedError(
+                f"the query parameter {quoted(name)} is not a whole number", hint="such as 10"
             )
         seen.add(name)
 
@@ -247,7 +291,8 @@ def unforeseen(request: Request, error: Exception) -> SchemaRegistryError:
     """What answers for an error that nobody foresaw; the log has it."""
     what = f"{type(error).__name__}: {quoted(str(error))}"
     trace = error if _log.isEnabledFor(logging.DEBUG) else None
-    _log.error("%s %r failed: %s", request.method, request.url.path, what, exc_info=trace)
+    path = quoted(request.scope["path"])
+    _log.error("%s %s failed: %s", request.method, path, what, exc_info=trace)
     return SchemaRegistryError(
         "something went wrong here", hint="the server's log says what; --debug says where"
     )

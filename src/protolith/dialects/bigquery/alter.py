@@ -23,7 +23,16 @@ from protolith.changes import (
     ReorderColumns,
     apply,
 )
-from protolith.dialects.alteration import NEW_NUMBER, Step, chain, impossible_step, nothing, widens
+from protolith.dialects.alteration import (
+    NEW_NUMBER,
+    Step,
+    chain,
+    impossible_step,
+    in_key,
+    nothing,
+    widens,
+    without_storage,
+)
 from protolith.dialects.base import Dialect
 from protolith.tables import (
     Bytes,
@@ -53,11 +62,15 @@ def alter(dialect: Dialect, table: Table, change: Change) -> Step:
 class _Alteration:
     def __init__(self, dialect: Dialect, table: Table) -> None:
         self.dialect = dialect
-        self.logical = table
+        self.placed = table
+        self.logical = without_storage(table)
         self.prefix = f"ALTER TABLE {dialect.qualified(table)}"
 
     def step(self, change: Change) -> Step:
         match change:
+            case DropColumn() | RenameColumn() if in_key(self.placed, "bigquery", change):
+                why = "a column that the table is partitioned or clustered by stays"
+                return impossible_step(change, why, "create another table")
             case AddColumn(place, column):
                 return self.add(change, place, column)
             case DropColumn(place):
@@ -89,8 +102,8 @@ class _Alteration:
             case ReorderColumns():
                 return nothing(change, "columns keep their places: rows are loaded by name")
             case ChangeStorage():
-                after = apply(change, self.logical)
-                if after.stored_in("bigquery") == self.logical.stored_in("bigquery"):
+                after = apply(change, self.placed)
+                if after.stored_in("bigquery") == self.placed.stored_in("bigquery"):
                     return nothing(change, "it is about another engine")
                 return impossible_step(
                     change, "partitions and clusters stay", "create another table"

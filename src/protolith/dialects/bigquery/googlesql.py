@@ -33,6 +33,7 @@ from protolith.tables import (
 if TYPE_CHECKING:  # the plugin starts without them
     from protolith.changes import Change
     from protolith.dialects.alteration import Step
+    from protolith.dialects.copying import Copying
 
 MAX_COLUMNS = 10_000
 MAX_DEPTH = 15
@@ -167,6 +168,11 @@ class BigQuery(Dialect):
         from protolith.dialects.bigquery.alter import alter  # noqa: PLC0415  # as above
 
         return alter(self, table, change)
+
+    def copying(self, old: Table, new: Table) -> "Copying":
+        from protolith.dialects.bigquery.copying import BigQueryCopying  # noqa: PLC0415  # rarely used
+
+        return BigQueryCopying(self, old, new)
 
     def json_schema(
         self, descriptors: DescriptorSet, message: str | None = None, *, parameter: str = ""

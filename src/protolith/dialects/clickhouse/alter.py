@@ -25,9 +25,11 @@ from protolith.dialects.alteration import (
     Step,
     chain,
     impossible_step,
+    in_key,
     narrows,
     nothing,
     widens,
+    without_storage,
 )
 from protolith.dialects.base import Dialect
 from protolith.dialects.clickhouse.clusters import on_cluster
@@ -47,8 +49,8 @@ def alter(dialect: Dialect, table: Table, change: Change) -> Step:
 class _Alteration:
     def __init__(self, dialect: Dialect, table: Table) -> None:
         self.dialect = dialect
-        self.kept = table
-        self.logical = replace(table, storage=())  # keys name columns, also some that are gone
+        self.placed = table
+        self.logical = without_storage(table)
         self.table = dialect.stored(self.logical)
         on = on_cluster(dialect, table)
         self.prefix = f"ALTER TABLE {dialect.qualified(table)}{on}"
@@ -56,10 +58,13 @@ class _Alteration:
     def step(self, change: Change) -> Step:
         match change:
             case ChangeStorage():
-                after = apply(change, self.kept)
-                if self.kept.stored_in("clickhouse") == after.stored_in("clickhouse"):
+                after = apply(change, self.placed)
+                if self.placed.stored_in("clickhouse") == after.stored_in("clickhouse"):
                     return nothing(change, "it is about another engine")
                 why = "the keys and settings of a table that is there stay"
+                return impossible_step(change, why, "create another table")
+            case _ if self.changes_key(change):
+                why = "a column of a key keeps its name and type"
                 return impossible_step(change, why, "create another table")
             case ChangeComment(place, _) if len(place) <= 1:
                 return Step(change, "in place", "none", "a comment alone", self.comment(change))
@@ -75,7 +80,7 @@ class _Alteration:
     def misfit(self, change: Change) -> str:
         """Why the table's keys and settings cannot stay with a change, or nothing."""
         text = ""
-        for table in (apply(change, self.kept), self.kept):
+        for table in (apply(change, self.placed), self.placed):
             try:
                 self.dialect.clauses(table)
             except SchemaValidationError as error:
@@ -142,7 +147,7 @@ class _Alteration:
 
     def written(self, dropped: str) -> tuple[str, ...]:
         """What writes one other column into each part: a part cannot lose the only one it has."""
-        if self.kept.stored_in("clickhouse").order_by:
+        if self.placed.stored_in("clickhouse").order_by:
             return ()  # the key is in each part
         others = [column for column in self.table.columns if column.name != dropped]
         scalars = [c for c in others if not isinstance(c.type, List | Map | Record)]
@@ -177,26 +182,10 @@ class _Alteration:
         scalar = not isinstance(old.type, List | Map)
         if not (scalar and narrows(old.type, to.type)):
             return impossible_step(change, "there is no safe way from the one type to the other")
-        check = self.count(place, lambda value, _: self.lost(value, old, to), "values do not fit")
+        lossy: Condition = lambda value, _: lost(self.dialect, value, old, to)  # noqa: E731
+        check = self.count(place, lossy, "values do not fit")
         why = "values that do not fit would be cut or wrapped"
         return Step(change, "rewrite", "lossy", why, self.restated(change), (check,), loads=False)
-
-    def lost(self, value: str, old: Column, new: Column) -> str:
-        back = self.dialect.type_text(old.type, nullable=True)
-        plain = self.dialect.type_text(new.type, nullable=False)
-        there = f"accurateCastOrNull({value}, {self.dialect.literal(plain)})"
-        if isinstance(new.type, Decimal):
-            there = f"toDecimal{_width(new.type)}OrNull(toString({value}), {new.type.scale})"
-        returned = f"accurateCastOrNull({there}, {self.dialect.literal(back)})"
-        if isinstance(old.type, String | Decimal):
-            returned = f"toString({there})"
-            value = f"toString({value})"
-        wide = (
-            f" OR abs({there}) >= {10 ** (new.type.precision - new.type.scale)}"
-            if (isinstance(new.type, Decimal))
-            else ""
-        )
-        return f"({value} IS NOT NULL AND ({there} IS NULL OR {returned} != {value}{wide}))"
 
     def change_nullability(self, change: Change, place: Place, *, nullable: bool) -> Step:
         column = chain(self.table, place)[-1]
@@ -225,9 +214,16 @@ class _Alteration:
         old, new = (self.dialect.default(c).sql for c in (column, replace(column, default=default)))
         if old == new:
             return nothing(change, "ClickHouse has the same default for both, or none")
-        why = "for rows to come, and for those that were there before the column"
-        statements = (self.alter(self.with_default(self.dialect.quote(column.name), new)),)
-        return Step(change, "in place", "none", why, statements)
+        name = self.dialect.quote(column.name)
+        modify = self.alter(self.with_default(name, new))
+        if in_key(self.placed, "clickhouse", change):  # it stands in each part
+            return Step(change, "in place", "none", "for rows to come", (modify,))
+        # Rows from before the column have no value of their own: they would take the new default.
+        keep = f"MATERIALIZE COLUMN {name}" if old else f"UPDATE {name} = {name} WHERE true"
+        why = (
+            "for rows to come; the column is written, so that those that are there stay as they are"
+        )
+        return Step(change, "rewrite", "rewrite", why, (self.alter(keep), modify), loads=False)
 
     def with_default(self, name: str, default: str) -> str:
         return f"MODIFY COLUMN {name} {f'DEFAULT {default}' if default else 'REMOVE DEFAULT'}"
@@ -247,6 +243,15 @@ class _Alteration:
         )
         why = "a column of the other form is filled beside the old one and takes its place"
         return Step(change, "rewrite", "rewrite", why, statements, loads=False)
+
+    def changes_key(self, change: Change) -> bool:
+        """Whether a change is one of a column that the table is sorted or partitioned by."""
+        if not in_key(self.placed, "clickhouse", change):
+            return False
+        if isinstance(change, DropColumn | RenameColumn):
+            return True
+        kinds = AddColumn | ReorderColumns | ChangeType | ChangeNullability
+        return isinstance(change, kinds) and not self.unchanged(change)
 
     def comment(self, change: ChangeComment) -> tuple[str, ...]:
         text = self.dialect.literal(change.comment)
@@ -275,7 +280,7 @@ class _Alteration:
         return f"{self.dialect.quote(column.name)} {text}"
 
     def stored(self, column: Column) -> Column:
-        return self.dialect.stored(replace(self.logical, columns=(column,), storage=())).columns[0]
+        return self.dialect.stored(replace(self.logical, columns=(column,))).columns[0]
 
     def alter(self, action: str) -> str:
         return f"{self.prefix} {action}{WAIT}"
@@ -295,3 +300,22 @@ def _width(number: Decimal) -> int:
     return next(
         w for w, most in ((32, 9), (64, 18), (128, 38), (256, 76)) if number.precision <= most
     )
+
+
+def lost(dialect: Dialect, value: str, old: Column, new: Column) -> str:
+    """The condition that a value would not be the same in another type."""
+    back = dialect.type_text(old.type, nullable=True)
+    plain = dialect.type_text(new.type, nullable=False)
+    there = f"accurateCastOrNull({value}, {dialect.literal(plain)})"
+    if isinstance(new.type, Decimal):
+        there = f"toDecimal{_width(new.type)}OrNull(toString({value}), {new.type.scale})"
+    returned = f"accurateCastOrNull({there}, {dialect.literal(back)})"
+    if isinstance(old.type, String | Decimal):
+        returned = f"toString({there})"
+        value = f"toString({value})"
+    wide = (
+        f" OR abs({there}) >= {10 ** (new.type.precision - new.type.scale)}"
+        if (isinstance(new.type, Decimal))
+        else ""
+    )
+    return f"({value} IS NOT NULL AND ({there} IS NULL OR {returned} != {value}{wide}))"

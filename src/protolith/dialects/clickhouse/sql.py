@@ -9,6 +9,7 @@ from protolith.dialects.base import Dialect, impossible, lines
 from protolith.dialects.clickhouse.alter import alter
 from protolith.dialects.clickhouse.functions import DEFAULTS
 from protolith.dialects.clickhouse.rows import explode, placeholder
+from protolith.dialects.copying import Copying
 from protolith.dialects.parts import Clauses, Exploded
 from protolith.dialects.versions import profile
 from protolith.tables import (
@@ -185,6 +186,15 @@ class ClickHouse(Dialect):
 
     def alter(self, table: Table, change: Change) -> Step:
         return alter(self, table, change)
+
+    def copying(self, old: Table, new: Table) -> Copying:
+        from protolith.dialects.clickhouse.copying import ClickHouseCopying  # noqa: PLC0415  # rarely used
+
+        for table in (old, new):
+            if table.stored_in(self.name).cluster:
+                text = "a table on a cluster is not built anew"
+                raise impossible(self, table, None, text, hint="create another table")
+        return ClickHouseCopying(self, old, new)
 
     def _check_names(self, table: Table) -> None:
         if table.database.lower() in _OWN_DATABASES:

@@ -12,6 +12,7 @@ from protolith.changes import (
     ChangeComment,
     ChangeDefault,
     ChangeNullability,
+    ChangeStorage,
     ChangeType,
     DropColumn,
     Place,
@@ -24,9 +25,11 @@ from protolith.dialects.alteration import (
     Step,
     chain,
     impossible_step,
+    in_key,
     narrows,
     nothing,
     widens,
+    without_storage,
     zero,
 )
 from protolith.dialects.base import Dialect
@@ -42,25 +45,32 @@ def alter(dialect: Dialect, table: Table, change: Change) -> Step:
 class _Alteration:
     def __init__(self, dialect: Dialect, table: Table) -> None:
         self.dialect = dialect
-        self.logical = table
-        self.table = dialect.stored(table)
+        self.placed = table
+        self.logical = without_storage(table)
+        self.table = dialect.stored(self.logical)
         self.prefix = f"ALTER TABLE {dialect.qualified(table)}"
 
     def step(self, change: Change) -> Step:
         match change:
+            case DropColumn() | ChangeType() if in_key(self.placed, "duckdb", change):
+                why = "a column of the primary key keeps its type"
+                return impossible_step(change, why, "create another table")
             case AddColumn(place, column):
                 return self.add(change, place, column)
             case DropColumn(place):
                 return self.drop(change, place)
             case RenameColumn(place, name):
                 return self.rename(change, place, name)
-            case ReorderColumns(place, _) if place:
-                why = "the column is written again with its inner columns in another order"
-                return Step(change, "rewrite", "rewrite", why, self.restated(change), loads=False)
             case ReorderColumns():
-                return nothing(change, "columns keep their places: rows are loaded by name")
+                return self.reorder(change)
             case _:
                 return self.column_step(change)
+
+    def reorder(self, change: ReorderColumns) -> Step:
+        if change.place:
+            why = "the column is written again with its inner columns in another order"
+            return Step(change, "rewrite", "rewrite", why, self.restated(change), loads=False)
+        return nothing(change, "columns keep their places: rows are loaded by name")
 
     def column_step(self, change: Change) -> Step:
         match change:
@@ -72,8 +82,14 @@ class _Alteration:
                 return self.change_comment(change, place, comment)
             case ChangeDefault(place, default):
                 return self.change_default(change, place, default)
+            case ChangeStorage() if self.other_key(change):
+                return impossible_step(change, "the primary key stays", "create another table")
             case _:
                 return nothing(change, "DuckDB keeps nothing of it")
+
+    def other_key(self, change: ChangeStorage) -> bool:
+        """Whether a change is about DuckDB."""
+        return self.placed.stored_in("duckdb") != apply(change, self.placed).stored_in("duckdb")
 
     def add(self, change: Change, place: Place, column: Column) -> Step:
         default = "" if place else self.dialect.default(column).sql
@@ -102,7 +118,7 @@ class _Alteration:
 
     def add_required(self, change: Change, column: Column, add: str, last: tuple[str, ...]) -> Step:
         name = self.dialect.quote(column.name)
-        value = "''::BLOB" if isinstance(column.type, Bytes) else zero(column.type)
+        value = self.empty(column.type)
         required = f"{self.prefix} ALTER COLUMN {name} SET NOT NULL"
         if value is None:
             count = f"SELECT count(*) FROM {self.dialect.qualified(self.table)}"  # noqa: S608
@@ -117,6 +133,10 @@ class _Alteration:
     def with_default(self, name: str, default: str) -> str:
         action = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
         return f"{self.prefix} ALTER COLUMN {self.dialect.quote(name)} {action}"
+
+    def empty(self, type_: Type) -> str | None:
+        """The value of a message without the field, as SQL; None for what has none."""
+        return "''::BLOB" if isinstance(type_, Bytes) else zero(type_)
 
     def commented(self, step: Step, column: Column) -> Step:
         if not column.comment:
@@ -151,7 +171,15 @@ class _Alteration:
             return nothing(change, "DuckDB has one type for both")
         if len(place) > 1:
             return self.cast(change, place, old, new, self.restated(change))
-        return self.convert(change, place, old, new)
+        step = self.convert(change, place, old, new)
+        listed = [isinstance(type_, List | Map) for type_ in (old, new)]
+        if chain(self.table, place)[-1].nullable or listed[0] == listed[1] or not step.statements:
+            return step
+        # Lists are never NOT NULL here, though there is always one.
+        name = f"{self.prefix} ALTER COLUMN {self.dialect.quote(place[0])}"
+        if listed[1]:
+            return replace(step, statements=(f"{name} DROP NOT NULL", *step.statements))
+        return replace(step, statements=(*step.statements, f"{name} SET NOT NULL"))
 
     def convert(self, change: Change, place: Place, old: Type, new: Type) -> Step:
         column = self.dialect.quote(place[0])
@@ -161,10 +189,14 @@ class _Alteration:
             why = "values are written again in the other form"
             return Step(change, "rewrite", "rewrite", why, (f"{head} USING {using}",), loads=False)
         if isinstance(old, List) and old.element == new:
-            check = self.count(f"len({column}) > 1", "rows have several values")
+            checks = [self.count(f"len({column}) > 1", "rows have several values")]
             why = "one value is kept of each row"
-            text = f"{head} USING {column}[-1]"
-            return Step(change, "rewrite", "lossy", why, (text,), (check,), loads=False)
+            last, empty = f"{column}[-1]", self.empty(new)
+            if not chain(self.table, place)[-1].nullable:
+                last = f"coalesce({last}, {empty})" if empty else last
+                checks += [] if empty else [self.count(f"{last} IS NULL", "rows have no value")]
+            text = f"{head} USING {last}"
+            return Step(change, "rewrite", "lossy", why, (text,), tuple(checks), loads=False)
         if isinstance(old, Bytes) and isinstance(new, String):
             text = f"{head} USING decode({column})"
             check = self.count(
@@ -255,7 +287,7 @@ class _Alteration:
         return held(self.dialect, self.dialect.quote(first.name), first.type, tuple(rest), lost)
 
     def stored(self, column: Column) -> Column:
-        return self.dialect.stored(replace(self.table, columns=(column,), storage=())).columns[0]
+        return self.dialect.stored(replace(self.table, columns=(column,))).columns[0]
 
 
 def _into(type_: Type) -> list[str]:

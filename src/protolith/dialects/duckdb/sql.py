@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 from protolith.changes import Change
 from protolith.dialects.alteration import Step
 from protolith.dialects.base import Dialect, impossible, lines
+from protolith.dialects.copying import Copying
 from protolith.dialects.duckdb.alter import alter
 from protolith.dialects.duckdb.functions import FUNCTIONS
 from protolith.dialects.parts import Clauses, Exploded
@@ -168,6 +169,11 @@ class DuckDB(Dialect):
 
     def alter(self, table: Table, change: Change) -> Step:
         return alter(self, table, change)
+
+    def copying(self, old: Table, new: Table) -> Copying:
+        from protolith.dialects.duckdb.copying import DuckDBCopying  # noqa: PLC0415  # rarely used
+
+        return DuckDBCopying(self, old, new)
 
     def _clauses(self, table: Table) -> Clauses:
         from protolith.dialects.duckdb.clauses import write_clauses  # noqa: PLC0415  # sqlglot

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from protolith.registry import SchemaRegistry
 from protolith.registry.confluent import ConfluentError, translating
+from protolith.web.access import needs
 from protolith.web.api import Registry, work_in_thread
 from protolith.web.confluent.answers import object_request
 from protolith.web.confluent.lenient import ROUTES, Answer, Count, Flag, Word, body_of, page
@@ -18,7 +19,11 @@ Types = Annotated[list[str] | None, Query()]
 Object = dict[str, Any]
 
 
-@router.get("/associations/resources/{namespace}/{name}", response_model=list[Object])
+@router.get(
+    "/associations/resources/{namespace}/{name}",
+    openapi_extra=needs("read"),
+    response_model=list[Object],
+)
 async def by_name(
     registry: Registry,
     namespace: str,
@@ -35,7 +40,11 @@ async def by_name(
     return Answer(page(found, offset, limit))
 
 
-@router.get("/associations/resources/{resource_id}", response_model=list[Object])
+@router.get(
+    "/associations/resources/{resource_id}",
+    openapi_extra=needs("read"),
+    response_model=list[Object],
+)
 async def by_id(
     registry: Registry,
     resource_id: str,
@@ -51,7 +60,9 @@ async def by_id(
     return Answer(page(found, offset, limit))
 
 
-@router.get("/associations/subjects/{subject}", response_model=list[Object])
+@router.get(
+    "/associations/subjects/{subject}", openapi_extra=needs("read"), response_model=list[Object]
+)
 async def by_subject(
     registry: Registry,
     subject: str,
@@ -67,7 +78,9 @@ async def by_subject(
     return Answer(page(found, offset, limit))
 
 
-@router.post("/associations", response_model=Object, openapi_extra=object_request())
+@router.post(
+    "/associations", response_model=Object, openapi_extra=object_request() | needs("admin", "*")
+)
 async def create(request: Request, registry: Registry, dryRun: Flag = False) -> Response:
     """Say which subjects a topic uses."""
     body = await body_of(request)
@@ -76,7 +89,9 @@ async def create(request: Request, registry: Registry, dryRun: Flag = False) -> 
 
 
 @router.put(
-    "/associations/resources/{resource_id}", response_model=Object, openapi_extra=object_request()
+    "/associations/resources/{resource_id}",
+    response_model=Object,
+    openapi_extra=object_request() | needs("admin", "*"),
 )
 async def replace(
     request: Request, registry: Registry, resource_id: str, dryRun: Flag = False
@@ -89,7 +104,12 @@ async def replace(
     return Answer(await work_in_thread(call, body, dry_run=dryRun, replacing=True))
 
 
-@router.delete("/associations/resources/{resource_id}", status_code=204, response_class=Response)
+@router.delete(
+    "/associations/resources/{resource_id}",
+    openapi_extra=needs("admin", "*"),
+    status_code=204,
+    response_class=Response,
+)
 async def delete(
     registry: Registry,
     resource_id: str,
@@ -108,7 +128,7 @@ async def delete(
     "/associations:batchGet",
     status_code=207,
     response_model=Object,
-    openapi_extra=object_request(),
+    openapi_extra=object_request() | needs("read"),
 )
 async def get_many(request: Request, registry: Registry) -> Response:
     """Several questions; one result each."""
@@ -119,7 +139,7 @@ async def get_many(request: Request, registry: Registry) -> Response:
     "/associations:batchMutate",
     status_code=207,
     response_model=Object,
-    openapi_extra=object_request(),
+    openapi_extra=object_request() | needs("admin", "*"),
 )
 async def change_many(request: Request, registry: Registry) -> Response:
     """Several changes; one result each, whatever becomes of the others."""

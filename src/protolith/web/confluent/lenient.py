@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -20,10 +19,8 @@ from starlette.types import Scope
 
 from protolith.errors import SchemaRegistryError
 from protolith.registry.confluent import ConfluentError, translating
-from protolith.store import acting_as
 from protolith.web.confluent.answers import REFUSALS
-from protolith.web.paths import segments
-from protolith.web.requests import limited, read_json, unforeseen
+from protolith.web.requests import GuardedRoute, admitted, limited, read_json, unforeseen
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _TAKEN = ("", MEDIA_TYPE, "application/vnd.schemaregistry+json", "application/json")
@@ -55,21 +52,18 @@ class Answer(Response):
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-class LenientRoute(APIRoute):
+class LenientRoute(GuardedRoute):
     """A route that reads its request as Confluent does."""
-
-    def __init__(self, path: str, *args: Any, **kwargs: Any) -> None:
-        super().__init__(segments(path), *args, **kwargs)
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """The framework's handler, with errors in Confluent's terms."""
         answer = super().get_route_handler()
+        needed = self.needs
 
         async def respond(request: Request) -> Response:
             sent = Request(request.scope, limited(request))
-            who = request.client.host if request.client else "unknown"
             try:
-                with acting_as(f"rest:{who}"), translating():
+                with await admitted(request, needed), translating():
                     return _plain(request, await answer(sent))
             except (SchemaRegistryError, HTTPException, RequestValidationError):
                 raise

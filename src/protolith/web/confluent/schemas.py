@@ -8,7 +8,8 @@ from fastapi.responses import PlainTextResponse, Response
 
 from protolith.registry.confluent.answers import schema_text
 from protolith.registry.confluent.names import DEFAULT_CONTEXT, matches, split
-from protolith.web.api import Registry, work_in_thread
+from protolith.web.access import needs
+from protolith.web.api import Registry, read, work_in_thread
 from protolith.web.confluent.answers import SchemaAnswer
 from protolith.web.confluent.lenient import ROUTES, Answer, AskedRoute, Count, Flag, Word, page
 
@@ -16,7 +17,7 @@ router = APIRouter(**ROUTES)
 listing = APIRouter(**ROUTES | {"route_class": AskedRoute})
 
 
-@listing.get("/schemas", include_in_schema=False)
+@listing.get("/schemas", openapi_extra=needs("read"), include_in_schema=False)
 async def list_every_version(
     registry: Registry,
     subjectPrefix: Word = None,
@@ -46,19 +47,19 @@ async def list_every_version(
     return Answer(await work_in_thread(work))
 
 
-@router.get("/", response_model=dict[str, str])
+@router.get("/", openapi_extra=needs(None), response_model=dict[str, str])
 async def root() -> Response:
     """Nothing; clients ask whether the server is there."""
     return Answer({})
 
 
-@router.get("/schemas/types", response_model=list[str])
+@router.get("/schemas/types", openapi_extra=needs("read"), response_model=list[str])
 async def schema_types() -> Response:
     """The types of schemas: protobuf."""
     return Answer(["PROTOBUF"])
 
 
-@router.get("/schemas/ids/{id}", response_model=SchemaAnswer)
+@router.get("/schemas/ids/{id}", openapi_extra=needs("read"), response_model=SchemaAnswer)
 async def get_by_id(
     registry: Registry,
     id: str,
@@ -70,25 +71,31 @@ async def get_by_id(
 ) -> Response:
     """The schema of an id; with `subject` also the version that has it there."""
     subjects = registry.confluent.subjects
-    found, named = subjects.by_id(id, subject)
     qualified = "qualified" in (referenceFormat, reference_format)
-    body = subjects.body(found, form=format or "", qualified=qualified, named=subject)
-    # Python's client remembers what has a subject, and fails later if it had no id.
-    hidden = set() if named else {"id", "subject", "version"}
-    answer = {key: value for key, value in body.items() if key not in hidden}
-    return Answer(answer | ({"maxId": registry.confluent.highest_id()} if fetchMaxId else {}))
+
+    def work() -> dict[str, Any]:
+        found, named = subjects.by_id(id, subject)
+        body = subjects.body(found, form=format or "", qualified=qualified, named=subject)
+        # Python's client remembers what has a subject, and fails later if it had no id.
+        hidden = set() if named else {"id", "subject", "version"}
+        answer = {key: value for key, value in body.items() if key not in hidden}
+        return answer | ({"maxId": registry.confluent.highest_id()} if fetchMaxId else {})
+
+    return Answer(await read(registry, work))
 
 
-@router.get("/schemas/ids/{id}/schema", response_class=PlainTextResponse)
+@router.get(
+    "/schemas/ids/{id}/schema", openapi_extra=needs("read"), response_class=PlainTextResponse
+)
 async def get_text_by_id(
     registry: Registry, id: str, subject: Word = None, format: Word = None
 ) -> Response:
     """The schema of an id alone."""
-    found, _ = registry.confluent.subjects.by_id(id, subject)
+    found, _ = await read(registry, registry.confluent.subjects.by_id, id, subject)
     return PlainTextResponse(schema_text(found, format or ""))
 
 
-@router.get("/schemas/ids/{id}/subjects", response_model=list[str])
+@router.get("/schemas/ids/{id}/subjects", openapi_extra=needs("read"), response_model=list[str])
 async def subjects_of_id(
     registry: Registry,
     id: str,
@@ -98,13 +105,15 @@ async def subjects_of_id(
     limit: Count = -1,
 ) -> Response:
     """The subjects that have the schema of an id."""
-    found = registry.confluent.subjects.with_id(id, deleted=deleted)
+    found = await read(registry, registry.confluent.subjects.with_id, id, deleted=deleted)
     names = list(dict.fromkeys(one.subject for one in found))
     chosen = [name for name in names if not subject or matches(name, subject)]
     return Answer(page(chosen, offset, limit))
 
 
-@router.get("/schemas/ids/{id}/versions", response_model=list[dict[str, Any]])
+@router.get(
+    "/schemas/ids/{id}/versions", openapi_extra=needs("read"), response_model=list[dict[str, Any]]
+)
 async def versions_of_id(
     registry: Registry,
     id: str,
@@ -114,33 +123,38 @@ async def versions_of_id(
     limit: Count = -1,
 ) -> Response:
     """The versions that have the schema of an id."""
+    there = await read(registry, registry.confluent.subjects.with_id, id, deleted=deleted)
     found = [
         {"subject": one.subject, "version": one.version}
-        for one in registry.confluent.subjects.with_id(id, deleted=deleted)
+        for one in there
         if not subject or matches(one.subject, subject)
     ]
     return Answer(page(found, offset, limit))
 
 
-@router.get("/schemas/guids/{guid}", response_model=SchemaAnswer)
+@router.get("/schemas/guids/{guid}", openapi_extra=needs("read"), response_model=SchemaAnswer)
 async def get_by_guid(registry: Registry, guid: str, format: Word = None) -> Response:
     """The schema of a GUID."""
     subjects = registry.confluent.subjects
-    body = subjects.body(subjects.by_guid(guid), form=format or "")
+    found = await read(registry, subjects.by_guid, guid)
+    body = await read(registry, subjects.body, found, form=format or "")
     return Answer({k: v for k, v in body.items() if k not in ("id", "subject", "version")})
 
 
-@router.get("/schemas/guids/{guid}/ids", response_model=list[dict[str, Any]])
+@router.get(
+    "/schemas/guids/{guid}/ids", openapi_extra=needs("read"), response_model=list[dict[str, Any]]
+)
 async def ids_of_guid(registry: Registry, guid: str) -> Response:
     """The id of a GUID, in each context that has it."""
     subjects = registry.confluent.subjects
-    found = subjects.by_guid(guid)
-    contexts = {split(one.subject)[0] for one in subjects.with_id(str(found.id), deleted=True)}
+    found = await read(registry, subjects.by_guid, guid)
+    there = await read(registry, subjects.with_id, str(found.id), deleted=True)
+    contexts = {split(one.subject)[0] for one in there}
     ordered = sorted(contexts, key=lambda name: (name != DEFAULT_CONTEXT, name))
     return Answer([{"context": context, "id": found.id} for context in ordered])
 
 
-@router.get("/contexts", response_model=list[str])
+@router.get("/contexts", openapi_extra=needs("read"), response_model=list[str])
 async def list_contexts(
     registry: Registry, contextPrefix: Word = None, offset: Count = 0, limit: Count = -1
 ) -> Response:
@@ -150,21 +164,26 @@ async def list_contexts(
     return Answer(page(chosen, offset, limit))
 
 
-@router.delete("/contexts/{context}", status_code=204, response_class=Response)
+@router.delete(
+    "/contexts/{context}",
+    openapi_extra=needs("admin", "*"),
+    status_code=204,
+    response_class=Response,
+)
 async def delete_context(registry: Registry, context: str) -> Response:
     """Forget what is set for a context without subjects."""
     await work_in_thread(registry.confluent.delete_context, context)
     return Response(status_code=204)
 
 
-@router.get("/v1/metadata/id", response_model=dict[str, Any])
+@router.get("/v1/metadata/id", openapi_extra=needs("read"), response_model=dict[str, Any])
 async def server_id() -> Response:
     """Which cluster the server belongs to."""
     cluster = {"kafka-cluster": "", "schema-registry-cluster": "protolith"}
     return Answer({"id": "", "scope": {"path": [], "clusters": cluster}})
 
 
-@router.get("/v1/metadata/version", response_model=dict[str, str])
+@router.get("/v1/metadata/version", openapi_extra=needs("read"), response_model=dict[str, str])
 async def server_version() -> Response:
     """The server's version."""
     return Answer({"version": version_of("protolith"), "commitId": ""})

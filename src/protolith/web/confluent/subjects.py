@@ -7,7 +7,8 @@ from fastapi.responses import PlainTextResponse, Response
 
 from protolith.registry.confluent import SchemaRequest
 from protolith.registry.confluent.answers import schema_text
-from protolith.web.api import Registry, work_in_thread
+from protolith.web.access import needs
+from protolith.web.api import Registry, read, work_in_thread
 from protolith.web.confluent.answers import (
     Compatible,
     Registered,
@@ -29,7 +30,7 @@ router = APIRouter(**ROUTES)
 Pairs = Annotated[list[str] | None, Query()]
 
 
-@router.get("/subjects", response_model=list[str])
+@router.get("/subjects", openapi_extra=needs("read"), response_model=list[str])
 async def list_subjects(
     registry: Registry,
     subjectPrefix: Word = None,
@@ -46,14 +47,18 @@ async def list_subjects(
     return Answer(page(found, offset, limit))
 
 
-@router.delete("/subjects/{subject}", response_model=list[int])
+@router.delete("/subjects/{subject}", openapi_extra=needs("admin"), response_model=list[int])
 async def delete_subject(registry: Registry, subject: str, permanent: Flag = False) -> Response:
     """Delete a subject: softly, then again with `permanent`; the numbers of its versions."""
     call = registry.confluent.subjects.delete
     return Answer(await work_in_thread(call, subject, permanent=permanent))
 
 
-@router.post("/subjects/{subject}", response_model=SchemaAnswer, openapi_extra=schema_request())
+@router.post(
+    "/subjects/{subject}",
+    response_model=SchemaAnswer,
+    openapi_extra=schema_request() | needs("read"),
+)
 async def look_up_schema(
     request: Request,
     registry: Registry,
@@ -74,7 +79,7 @@ async def look_up_schema(
     return Answer(await work_in_thread(work))
 
 
-@router.get("/subjects/{subject}/versions", response_model=list[int])
+@router.get("/subjects/{subject}/versions", openapi_extra=needs("read"), response_model=list[int])
 async def list_versions(
     registry: Registry,
     subject: str,
@@ -88,15 +93,21 @@ async def list_versions(
     """The numbers of a subject's versions."""
     only = deletedOnly or deleted_only
     subjects = registry.confluent.subjects
-    found = subjects.numbers(subject, deleted=deleted, only=only)
-    if deletedAsNegative and deleted:
-        gone = set(subjects.numbers(subject, deleted=True)) - set(subjects.live(subject))
-        found = [-number if number in gone else number for number in found]
-    return Answer(page(found, offset, limit))
+
+    def work() -> list[int]:
+        found = subjects.numbers(subject, deleted=deleted, only=only)
+        if deletedAsNegative and deleted:
+            gone = set(subjects.numbers(subject, deleted=True)) - set(subjects.live(subject))
+            found = [-number if number in gone else number for number in found]
+        return found
+
+    return Answer(page(await read(registry, work), offset, limit))
 
 
 @router.post(
-    "/subjects/{subject}/versions", response_model=Registered, openapi_extra=schema_request()
+    "/subjects/{subject}/versions",
+    response_model=Registered,
+    openapi_extra=schema_request() | needs("write"),
 )
 async def register_schema(
     request: Request, registry: Registry, subject: str, normalize: Flag = False
@@ -122,7 +133,9 @@ async def register_schema(
     return Answer(await work_in_thread(work))
 
 
-@router.get("/subjects/{subject}/metadata", response_model=SchemaAnswer)
+@router.get(
+    "/subjects/{subject}/metadata", openapi_extra=needs("read"), response_model=SchemaAnswer
+)
 async def latest_with_metadata(
     registry: Registry,
     subject: str,
@@ -142,7 +155,11 @@ async def latest_with_metadata(
     return Answer(await work_in_thread(work))
 
 
-@router.get("/subjects/{subject}/versions/{version}", response_model=SchemaAnswer)
+@router.get(
+    "/subjects/{subject}/versions/{version}",
+    openapi_extra=needs("read"),
+    response_model=SchemaAnswer,
+)
 async def get_version(
     registry: Registry,
     subject: str,
@@ -155,22 +172,36 @@ async def get_version(
     """A version of a subject by its number, or `latest`."""
     subjects = registry.confluent.subjects
     qualified = "qualified" in (referenceFormat, reference_format)
-    found = subjects.version(subject, version, deleted=deleted)
-    return Answer(subjects.body(found, form=format or "", qualified=qualified, named=subject))
+
+    def work() -> dict[str, Any]:
+        found = subjects.version(subject, version, deleted=deleted)
+        return subjects.body(found, form=format or "", qualified=qualified, named=subject)
+
+    return Answer(await read(registry, work))
 
 
-@router.get("/subjects/{subject}/versions/{version}/schema", response_class=PlainTextResponse)
+@router.get(
+    "/subjects/{subject}/versions/{version}/schema",
+    openapi_extra=needs("read"),
+    response_class=PlainTextResponse,
+)
 async def get_version_text(
     registry: Registry, subject: str, version: str, deleted: Flag = False, format: Word = None
 ) -> Response:
     """The schema alone."""
-    found = registry.confluent.subjects.version(subject, version, deleted=deleted)
+    call = registry.confluent.subjects.version
+    found = await read(registry, call, subject, version, deleted=deleted)
     return PlainTextResponse(schema_text(found, format or ""))
 
 
-@router.get("/subjects/{subject}/versions/{version}/referencedby", response_model=list[int])
+@router.get(
+    "/subjects/{subject}/versions/{version}/referencedby",
+    openapi_extra=needs("read"),
+    response_model=list[int],
+)
 @router.get(
     "/subjects/{subject}/versions/{version}/referencedBy",
+    openapi_extra=needs("read"),
     response_model=list[int],
     include_in_schema=False,
 )
@@ -183,11 +214,14 @@ async def list_users(
     limit: Count = -1,
 ) -> Response:
     """The ids of the schemas that import a version."""
-    found = registry.confluent.subjects.users(subject, version, deleted=deleted)
+    call = registry.confluent.subjects.users
+    found = await read(registry, call, subject, version, deleted=deleted)
     return Answer(page(found, offset, limit))
 
 
-@router.delete("/subjects/{subject}/versions/{version}", response_model=int)
+@router.delete(
+    "/subjects/{subject}/versions/{version}", openapi_extra=needs("admin"), response_model=int
+)
 async def delete_version(
     registry: Registry, subject: str, version: str, permanent: Flag = False
 ) -> Response:
@@ -199,7 +233,7 @@ async def delete_version(
 @router.post(
     "/compatibility/subjects/{subject}/versions",
     response_model=Compatible,
-    openapi_extra=schema_request(),
+    openapi_extra=schema_request() | needs("read"),
 )
 async def check_all(
     request: Request,
@@ -214,7 +248,7 @@ async def check_all(
 @router.post(
     "/compatibility/subjects/{subject}/versions/{version}",
     response_model=Compatible,
-    openapi_extra=schema_request(),
+    openapi_extra=schema_request() | needs("read"),
 )
 async def check_one(
     request: Request,
