@@ -71,14 +71,16 @@ class RawPath:
             root = scope.get("root_path", "")
             first = path.removeprefix(root).split("/")[1:2]
             if first and first[0] in FAMILIES:
-                scope = _within_context({**scope, "path": path.rstrip("/")}, root)
+                # In place: what stands before this finds the route there afterwards.
+                scope["path"] = path.rstrip("/")
+                _go_into_context(scope, root)
         await self.app(scope, receive, send)
 
 
-def _within_context(scope: Scope, root: str) -> Scope:
+def _go_into_context(scope: Scope, root: str) -> None:
     found = _CONTEXT.fullmatch(scope["path"].removeprefix(root))
     if found is None:
-        return scope
+        return
     context, rest = unquote(found[1]), f"/{found[2]}"
     context = "" if context in (".", ":.:") else f":{context.strip(':')}:"
     if named := _NAMED.fullmatch(rest):
@@ -91,4 +93,4 @@ def _within_context(scope: Scope, root: str) -> Scope:
     key = _PREFIXED.get(rest, "subject" if rest.startswith("/schemas/ids/") else None)
     if key and context and not query.get(key, "").startswith(":"):
         query[key] = context + query.get(key, "")
-    return {**scope, "path": root + rest, "query_string": urlencode(query).encode()}
+    scope["path"], scope["query_string"] = root + rest, urlencode(query).encode()

@@ -42,6 +42,7 @@ class GuardedRoute(APIRoute):
     def __init__(self, path: str, *args: Any, **options: Any) -> None:
         self.needs = Needs.said_by(options.get("openapi_extra"), path)
         super().__init__(segments(path), *args, **options)
+        self.path = path  # as metrics and traces call it
 
 
 class StrictRoute(GuardedRoute):
