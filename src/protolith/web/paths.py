@@ -1,13 +1,12 @@
 """Paths as they were sent, since a subject's name may hold a slash.
 
 The framework decodes a path before it looks for a route, so that `a%2Fb` is two segments. Here the
-path stays as it is, and each segment is decoded by itself, once.
+path is decoded segment by segment, and a slash within one is something else until then.
 """
 
 import re
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 FAMILIES = frozenset(
@@ -33,32 +32,21 @@ _NAMED = re.compile(r"(/(?:config|mode)|(?:/compatibility)?/subjects)/([^/]+)(.*
 _PREFIXED = {"/subjects": "subjectPrefix", "/schemas": "subjectPrefix"}
 
 
-class Segment(Convertor[str]):
-    """One segment of a path, decoded by itself."""
-
-    regex = "[^/]+"
-
-    def convert(self, value: str) -> str:
-        """The text that was encoded."""
-        return unquote(value)
-
-    def to_string(self, value: str) -> str:
-        """The text as a segment."""
-        return quote(value, safe="")
+_SLASH = "\ufdd0"
+"""What stands for a slash within a segment until a route has been found; no text has it."""
 
 
-register_url_convertor("segment", Segment())
-
-
-def segments(path: str) -> str:
-    """A route's path, with each of its parameters decoded by itself."""
-    if path.split("/")[1:2] and path.split("/")[1] in FAMILIES:
-        return re.sub(r"\{(\w+)\}", r"{\1:segment}", path)
-    return path
+def restore(scope: Scope) -> None:
+    """Give the parameters of a path their slashes."""
+    found = scope.get("path_params", {})
+    scope["path_params"] = {
+        name: value.replace(_SLASH, "/") if isinstance(value, str) else value
+        for name, value in found.items()
+    }
 
 
 class RawPath:
-    """Keeps paths as they were sent; a context before a path goes into the subject's name."""
+    """Keeps segments apart as they were sent; a context goes into the subject's name."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -74,6 +62,8 @@ class RawPath:
                 # In place: what stands before this finds the route there afterwards.
                 scope["path"] = path.rstrip("/")
                 _go_into_context(scope, root)
+                parts = scope["path"].split("/")
+                scope["path"] = "/".join(unquote(part).replace("/", _SLASH) for part in parts)
         await self.app(scope, receive, send)
 
 

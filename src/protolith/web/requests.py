@@ -27,7 +27,7 @@ from protolith.errors import Detail, MalformedError, SchemaRegistryError, TooLar
 from protolith.store import Grant, acting_as, limited_to
 from protolith.web.access import Guard, Needs
 from protolith.web.limits import server_limits
-from protolith.web.paths import segments
+from protolith.web.paths import restore
 
 MAX_BODY = server_limits().body_bytes
 
@@ -41,8 +41,7 @@ class GuardedRoute(APIRoute):
 
     def __init__(self, path: str, *args: Any, **options: Any) -> None:
         self.needs = Needs.said_by(options.get("openapi_extra"), path)
-        super().__init__(segments(path), *args, **options)
-        self.path = path  # as metrics and traces call it
+        super().__init__(path, *args, **options)
 
 
 class StrictRoute(GuardedRoute):
@@ -85,6 +84,7 @@ class StrictRoute(GuardedRoute):
 
 async def admitted(request: Request, needed: Needs) -> AbstractContextManager[None]:
     """A block within which whoever asks does and sees no more than is granted."""
+    restore(request.scope)
     address = request.client.host if request.client else "unknown"
     guard: Guard | None = request.app.state.guard
     if guard is None:  # the server asks nobody
