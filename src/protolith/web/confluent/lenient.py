@@ -25,7 +25,6 @@ from protolith.web.requests import GuardedRoute, admitted, limited, read_json, u
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _TAKEN = ("", MEDIA_TYPE, "application/vnd.schemaregistry+json", "application/json")
 _BINARY = "application/octet-stream"
-_MAX_PAGE = 1000
 
 
 def _truth(value: Any) -> bool:
