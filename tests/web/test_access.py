@@ -408,6 +408,15 @@ def test_wrong_passwords_are_few(world: World) -> None:
     assert world.ask("ana", "GET", "/schemas").status_code == 200  # remembered
 
 
+def test_the_description_says_where_one_must_be_known(world: World) -> None:
+    spec = world.client.get("/openapi.json").json()
+    assert set(spec["components"]["securitySchemes"]) == {"bearer", "basic"}
+    for path, methods in spec["paths"].items():
+        for operation in methods.values():
+            assert ("security" in operation) == (operation["x-scope"] != "none"), path
+    assert "securitySchemes" not in create_app().openapi()["components"]
+
+
 def test_without_authentication_everybody_may_do_everything(tmp_path: Path) -> None:
     with TestClient(create_app(tmp_path)) as client:
         for headers in ({}, bearer("nonsense")):
