@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := $(CURDIR)/.demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: run demo test truth check lint format crashes docs bench fuzz profiles lock sbom audit clean
+.PHONY: run demo test truth check lint format crashes docs bench bench-ingest fuzz profiles lock sbom audit clean
 
 run: demo  ## The main job on the sample schemas, then the server on 127.0.0.1:8081
 	@printf '\nTo go on in another terminal:\n  export PATH="$(CURDIR)/$(BIN):$$PATH" PROTOLITH_HOME="$(DEMO)"\n\n'
@@ -56,6 +56,11 @@ profiles:  ## Older engines, each in an environment of its own
 		.profiles/$$old/bin/python -m pip install -q $${old#*/} --editable . clickhouse-connect && \
 		.profiles/$$old/bin/python tests/engines/profiles.py $${old%%/*} || exit 1; \
 	done
+
+bench-ingest: $(VENV)/.testing  ## Decoding and loading beside their peers: the tables of docs/performance.md
+	$(BIN)/python -m pip install --quiet ptars || true
+	$(BIN)/python benchmarks/ingest.py 300000
+	$(BIN)/python benchmarks/posts.py
 
 fuzz: $(VENV)/.testing  ## The native decoder against the reference, with address and undefined sanitizers
 	mkdir -p .fuzz

@@ -17,6 +17,7 @@ PROTO3 = 'syntax = "proto3"; package shop; import "google/protobuf/struct.proto"
 PROTO2 = PROTO3.replace("proto3", "proto2", 1)
 SAFE, NOTHING = ("safe", "in place"), ("safe", "nothing")
 REWRITE, LOSSY = ("safe", "rewrite"), ("lossy", "rewrite")
+REBUILD, COPY_LOSSY = ("safe", "rebuild"), ("lossy", "rebuild")
 IMPOSSIBLE, UNSEEN = ("error", "impossible"), None
 ENGINES = ("duckdb", "clickhouse", "bigquery")
 
@@ -41,17 +42,17 @@ CHANGES: dict[str, Row] = {
         "R r = 1; message R { int32 a = 1; reserved 2; }", (NOTHING,) * 3),
     "rename column": ("COLUMN_SAME_NAME", "int32 c = 1;", "int32 d = 1;", (SAFE, SAFE, SAFE)),
     "rename struct field": ("COLUMN_SAME_NAME", "R r = 1; message R { int32 c = 1; }",
-        "R r = 1; message R { int32 d = 1; }", (SAFE, REWRITE, IMPOSSIBLE)),
+        "R r = 1; message R { int32 d = 1; }", (SAFE, REWRITE, REBUILD)),
     "int to float": ("COLUMN_SAME_TYPE", "int64 c = 1;", "double c = 1;",
         (LOSSY, LOSSY, ("lossy", "in place"))),
     "anything to string": ("COLUMN_SAME_TYPE", "int64 c = 1;", "string c = 1;",
-        (REWRITE, REWRITE, IMPOSSIBLE)),
+        (REWRITE, REWRITE, REBUILD)),
     "a cast that can fail": ("COLUMN_SAME_TYPE", "string c = 1;", "int64 c = 1;",
-        (LOSSY, LOSSY, IMPOSSIBLE)),
+        (LOSSY, LOSSY, COPY_LOSSY)),
     "singular to REPEATED": ("COLUMN_SAME_TYPE", "int32 c = 1;", "repeated int32 c = 1;",
-        (REWRITE, REWRITE, IMPOSSIBLE)),
+        (REWRITE, REWRITE, REBUILD)),
     "REPEATED to singular": ("COLUMN_SAME_TYPE", "repeated int32 c = 1;", "int32 c = 1;",
-        (LOSSY, IMPOSSIBLE, IMPOSSIBLE)),
+        (LOSSY, COPY_LOSSY, COPY_LOSSY)),
     "reorder columns": ("COLUMN_SAME_ORDER", "int32 a = 1; int32 b = 2;",
         "int32 b = 2; int32 a = 1;", (UNSEEN, SAFE, UNSEEN)),
     "reorder struct fields": ("COLUMN_SAME_ORDER",
@@ -71,7 +72,7 @@ REQUIRED: dict[str, Row] = {
     "REQUIRED to NULLABLE": ("COLUMN_SAME_MODE", "required int32 c = 1;", "optional int32 c = 1;",
         (SAFE, REWRITE, SAFE)),
     "NULLABLE to REQUIRED": ("COLUMN_SAME_MODE", "optional int32 c = 1;", "required int32 c = 1;",
-        (("lossy", "in place"), LOSSY, IMPOSSIBLE)),
+        (("lossy", "in place"), LOSSY, COPY_LOSSY)),
 }  # fmt: skip
 EXACTLY: dict[str, Row] = {
     "widen": ("COLUMN_SAME_TYPE", "int32 c = 1;", "int64 c = 1;", (REWRITE, REWRITE, NOTHING)),

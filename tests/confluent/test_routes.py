@@ -43,6 +43,19 @@ def test_the_page_lists_every_route(http: TestClient) -> None:
     assert listed == there | {"GET /schemas"}
 
 
+def test_every_route_says_what_it_answers(http: TestClient) -> None:
+    document = http.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            if TAG in operation.get("tags", ()):
+                status, answer = next(iter(operation["responses"].items()))
+                assert operation["description"], path
+                assert status == "204" or all(
+                    content["schema"] for content in answer["content"].values()
+                ), path
+    assert "schema" in document["components"]["schemas"]["SchemaAnswer"]["required"]
+
+
 def test_what_is_left_out_is_an_error_of_the_usual_shape(http: TestClient) -> None:
     left_out = PAGE.split("## What is left out")[1]
     for method, path in re.findall(r"^\| `(?:([A-Z]+) )?(/[^`]*)` \|", left_out, re.MULTILINE):

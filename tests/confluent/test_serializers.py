@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ from confluent_kafka.serialization import (
 )
 
 from confluent.server import message_class
+from protolith.store.sqlite import FILE
 
 FILES = {
     "acme/user.proto": """syntax = "proto3"; package acme;
@@ -90,6 +92,21 @@ def test_what_is_serialized_comes_back(
     subject = f"orders-{side}"
     assert client.get_subjects() == sorted(["acme/common.proto", "acme/deep/city.proto", subject])
     assert client.get_versions(subject) == [1]
+
+
+@pytest.mark.usefixtures("on_postgresql")
+def test_what_is_serialized_comes_back_from_postgresql(
+    client: SchemaRegistryClient, other: SchemaRegistryClient, user_class: Any, tmp_path: Path
+) -> None:
+    assert not (tmp_path / "served" / FILE).exists()
+    context = SerializationContext("a/ü", MessageField.VALUE)
+    data = ProtobufSerializer(user_class, client, PLAIN)(user(user_class), context)
+    reader = ProtobufDeserializer(user_class, PLAIN, other)
+    assert reader(data, context) == user(user_class)
+    client.set_compatibility("a/ü-value", "FULL")
+    assert client.get_compatibility("a/ü-value") == "FULL"
+    assert client.delete_subject("a/ü-value") == [1]
+    assert client.delete_subject("a/ü-value", permanent=True) == [1]
 
 
 VALUE = SerializationContext("orders", MessageField.VALUE)

@@ -186,6 +186,8 @@ def test_a_commit_that_does_not_wait_for_the_disk_is_caught(
     ("method", "path", "body"),
     [
         ("GET", "/schemas/d.t/versions", None),
+        ("GET", "/schemas/ids/1", None),
+        ("GET", "/subjects/d.t/versions/latest", None),
         ("POST", "/schemas/compatibility", {"schema_id": "d.t", "new_schema": []}),
     ],
 )

@@ -198,6 +198,23 @@ def test_required_and_wider_columns_at_any_depth(engine: Engine) -> None:
     assert plan(engine.adopt(migration.new), new, engine.dialect).empty
 
 
+def test_what_has_to_be_built_anew_is_planned_and_not_run(
+    engine: Engine, bigquery: FakeBigQuery
+) -> None:
+    old = Table("shop", "things", COLUMNS)
+    engine.create(old)
+    record = Record((Column("y", Integer(), nullable=False, path=(1,)),))
+    new = replace(old, columns=(*COLUMNS[:3], replace(COLUMNS[3], type=record), COLUMNS[4]))
+    migration = plan(old, new, engine.dialect)
+    assert migration.rebuild is not None
+    before = json.dumps(bigquery.tables["shop", "things"])
+    for rebuild in (False, True):
+        with pytest.raises(ConflictError, match="planned and not run") as caught:
+            engine.migrate(migration, allow_lossy=True, rebuild=rebuild)
+        assert caught.value.details[0].field_path == "r.x"
+    assert json.dumps(bigquery.tables["shop", "things"]) == before
+
+
 @pytest.mark.parametrize(
     ("action", "text"),
     [

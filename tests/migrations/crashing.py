@@ -29,10 +29,12 @@ def main() -> None:
         columns = [c.name + " " + c.type for c in engine.columns("bigquery_lite", "orders")]
         again = registry.plan_migration("bigquery_lite.orders", name).statements
         drift = registry.drift("bigquery_lite.orders", name).differs
+        remark = engine.remark(Table("bigquery_lite", "orders", ()))
         count = COUNT
         kept = engine.drop_kept(Table("bigquery_lite", "orders", ()))
     answer = {
         "kept": kept,
+        "remark": remark,
         "rows": rows,
         "columns": columns,
         "again": again,

@@ -335,3 +335,23 @@ def test_rows_that_come_while_clickhouse_swaps_are_not_lost(
     engine.migrate(_migration(engine), allow_lossy=True, rebuild=True)
     assert [row["key"] for row in _rows(engine)] == [-(2**63), 0, 9]
     engine.close()
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_another_default_leaves_the_rows_that_are_there(engine: Engine, keyed: bool) -> None:  # noqa: FBT001
+    """In ClickHouse they would take it: a column added later has no values of its own."""
+    storage = (("clickhouse", Storage(order_by=("id",))),) if keyed else ()
+    old = Table("d", "t", KEYED, storage=storage)
+    _filled(engine, [{"id": 1, "at": "x"}], old)
+    tables = [old]
+    for default in (None, "5", "6", None):
+        column = Column("n", Integer(64), nullable=False, path=(3,), default=default)
+        tables.append(replace(old, columns=(*KEYED, column)))
+        engine.migrate(plan(tables[-2], tables[-1], engine.dialect))
+        engine.forget_migration(old)
+        assert _rows(engine, key="id")[0] == {"id": 1, "at": "x", "n": 0}
+        wanted = 0 if default is None else int(default)
+        if engine.name == "clickhouse" or default is not None:
+            engine.run(["INSERT INTO d.t (id, \"at\") VALUES (2, 'y')"])
+            assert _rows(engine, key="id")[-1]["n"] == wanted
+            engine.run([f"DELETE FROM d.t WHERE id = {len(KEYED)}"])

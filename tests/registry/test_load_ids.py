@@ -88,6 +88,22 @@ def test_where_no_id_can_be_made(events: SchemaRegistry) -> None:
     assert count(events) == 0
 
 
+def test_a_replay_that_died_before_its_file_was_written_adds_nothing(
+    events: SchemaRegistry, tmp_path: Path
+) -> None:
+    file = tmp_path / "refused.jsonl"
+    events.ingest("shop.events", delimited(BAD), dead_letters=file)
+    events.set_compatibility("shop.events", "NONE")
+    kept = file.read_text()
+    loose = events.register_schema(PROTO.partition(" string")[0] + " }", "events", "shop")
+    assert events.replay(file, loose, load_id="a").rows == 1
+    assert not file.exists()
+    file.write_text(kept)  # as it is after a crash
+    again = events.replay(file, loose, load_id="a")
+    assert (again.rows, again.already_loaded, count(events)) == (0, True, 1)
+    assert not file.exists()
+
+
 def test_a_load_that_is_there_leaves_no_second_letters(
     events: SchemaRegistry, tmp_path: Path
 ) -> None:

@@ -10,7 +10,17 @@ import pytest
 
 from protolith import BusyError, ConflictError, MalformedError, NotFoundError
 from protolith.errors import MovedOnError
-from protolith.store import File, NewVersion, Reference, Search, Store, acting_as, scopes
+from protolith.store import (
+    EVERYWHERE,
+    File,
+    KeptMode,
+    NewVersion,
+    Reference,
+    Search,
+    Store,
+    acting_as,
+    scopes,
+)
 
 A, B = "a" * 64, "b" * 64
 
@@ -336,6 +346,39 @@ class StoreContract:
         store.keep_setting("mode", "a", None)
         assert store.ask(scopes.read_settings, "mode") == {}
         assert [c.action for c in store.changes("a")][:2] == ["set-mode", "set-config"]
+
+    def test_a_setting_is_looked_for_in_the_subject_its_context_and_all(self, store: Store) -> None:
+        store.keep_setting("config", scopes.EVERYTHING, {"n": 0})
+        store.keep_setting("config", ":.eu:", {"n": 1})
+        store.keep_setting("config", ":.eu:s", {"n": 2})
+        store.keep_setting("mode", "s", {"n": 3})
+
+        def found(name: str) -> list[int]:
+            return [one["n"] for _, one in store.ask(scopes.read_nearest, "config", name)]
+
+        assert found(":.eu:s") == [2, 1, 0]
+        assert found(":.eu:t") == [1, 0]
+        assert found("s") == found(":.us:s") == found(scopes.EVERYTHING) == [0]
+
+    def test_a_level_that_a_client_set_is_a_mode(self, store: Store) -> None:
+        ours = {"policy": None, "levels": ["wire", "json"]}
+        store.keep_setting("config", scopes.EVERYTHING, {"compatibility": "FULL"})
+        store.keep_setting("config", "d.t", {"compatibility": "FORWARD", "protolith": ours})
+        store.add([new(A)])
+        assert store.mode("d.t") == (True, KeptMode("FORWARD", ("wire", "json"), None))
+        assert store.mode("d.u") == (False, KeptMode("FULL", ("wire",), "confluent"))
+        assert store.mode(EVERYWHERE) == (True, KeptMode("FULL", ("wire",), "confluent"))
+        assert not store.has_mode("d.t")
+        store.keep_mode("d.t", KeptMode("NONE", ("wire",)))
+        assert store.has_mode("d.t")
+        assert store.mode("d.t") == (True, KeptMode("NONE", ("wire",)))
+
+    def test_the_highest_id_is_that_of_the_newest_content(self, store: Store) -> None:
+        assert store.ask(scopes.read_highest_id) == 0
+        store.add([new(A), new(B)])
+        store.delete("d.t")
+        store.delete("d.t", for_good=True)
+        assert store.ask(scopes.read_highest_id) == 2
 
     def test_names_numbers_and_users_of_messages(self, store: Store) -> None:
         store.add([new(A, named="base", descriptors=b""), new(A, table="json")])

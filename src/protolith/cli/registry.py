@@ -282,7 +282,13 @@ def ingest(
     _loaded(result)
 
 
-def replay(file: Path, *, subject: str | None = None, engine: str | None = None) -> None:
+def replay(
+    file: Path,
+    *,
+    subject: str | None = None,
+    engine: str | None = None,
+    load_id: str | None = None,
+) -> None:
     """Load dead letters again; those that are loaded leave the file.
 
     Parameters
@@ -293,9 +299,11 @@ def replay(file: Path, *, subject: str | None = None, engine: str | None = None)
         The version that they are read as, if not the one that refused them: database.table@4.
     engine: str | None
         duckdb, clickhouse or bigquery, if the table is in several.
+    load_id: str | None
+        A name of this load: run again after a crash, it adds nothing.
     """
     with open_registry() as registry:
-        result = registry.replay(file, subject, engine)
+        result = registry.replay(file, subject, engine, load_id=load_id)
     _loaded(result)
 
 

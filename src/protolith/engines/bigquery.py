@@ -26,7 +26,7 @@ from protolith.engines.bigquery_particulars import particulars
 from protolith.engines.bigquery_resource import bare, merged, resource, shortened
 from protolith.engines.live import LiveColumn
 from protolith.engines.loads import Load, check_same_load
-from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
+from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text, detail
 from protolith.engines.particulars import Particular
 from protolith.engines.settings import EngineSettings, Service
 from protolith.errors import (
@@ -207,10 +207,25 @@ class BigQueryEngine(Engine):
         self.verify(migration.new)
         self._write_journal(migration, len(migration.steps), columns)
 
+    def migrate(
+        self,
+        migration: Migration,
+        *,
+        allow_lossy: bool = False,
+        rebuild: bool = False,
+        begin: Callable[[], None] = lambda: None,
+    ) -> int:
+        if migration.rebuild is not None:
+            self.run_rebuild(migration, migration.rebuild, swapped=False)
+        return super().migrate(migration, allow_lossy=allow_lossy, rebuild=rebuild, begin=begin)
+
     def run_rebuild(self, migration: Migration, rebuild: Rebuild, *, swapped: bool) -> None:
+        name = f"{migration.old.database}.{migration.old.name}"
+        parts = [step for step in migration.steps if step.outcome == "rebuild"]
         raise ConflictError(
-            "bigquery: a table is not built anew by itself: the plan has the statements",
-            hint="run them yourself, and compare: " + "; ".join(rebuild.totals),
+            f"bigquery: {name} has to be built anew, which is planned and not run",
+            details=[detail(step) for step in parts],
+            hint="the plan has the statements: run them yourself, in their order",
         )
 
     def remark(self, table: Table) -> str | None:

@@ -27,7 +27,7 @@ from protolith.engines.loads import LOADS
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
 from protolith.engines.particulars import Particular
-from protolith.engines.rebuilding import build
+from protolith.engines.rebuilding import build, check_unloaded
 from protolith.engines.settings import EngineSettings, Server
 from protolith.errors import (
     BusyError,
@@ -272,31 +272,9 @@ class ClickHouseEngine(Engine):
             self.run(rebuild.finish)
         else:
             rows = build(self, rebuild, lambda statement: self.run([statement]))
-            self._check_unloaded(migration.old, rebuild, rows)
+            check_unloaded(self, migration.old, rebuild, rows)
         self.verify(migration.new)
         self._write_journal(migration, len(migration.steps), columns)
-
-    def _check_unloaded(self, table: Table, rebuild: Rebuild, rows: int) -> None:
-        """Swap the tables back if rows came into the old one after it was copied."""
-        kept, new = (self._count(place) for place in (rebuild.beside, table))
-        if kept == rows:
-            return
-        name = f"{table.database}.{table.name}"
-        if new == rows:
-            self.run(rebuild.back)
-            raise ConflictError(
-                f"clickhouse: rows were loaded into {name} while it was built anew",
-                hint="nothing was changed; stop loading, and give the same command again",
-            )
-        raise ConflictError(
-            f"clickhouse: rows were loaded into {name} while it was built anew",
-            details=[Detail(f"{kept - rows} of them are in {rebuild.beside.name} alone")],
-            hint="copy them; then give the same command again to finish",
-        )
-
-    def _count(self, table: Table) -> int:
-        sql = f"SELECT count() AS n FROM {self.dialect.qualified(table)}"  # noqa: S608
-        return int(self.query(sql).column(0)[0].as_py())
 
     def remark(self, table: Table) -> str | None:
         with self._turn:

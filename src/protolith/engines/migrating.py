@@ -91,7 +91,8 @@ def first_step(engine: "Engine", migration: Migration) -> int:
     """The first step that has not run; `ConflictError` if the live table is at none of them."""
     entry = engine.journal(migration.old)
     done = entry.done if entry is not None and entry.fingerprint == migration.fingerprint else None
-    places = [0] if done is None else [min(done + 1, len(migration.steps)), done, 0]
+    # A step that does not show in the columns is run again rather than left out.
+    places = [0] if done is None else [done, min(done + 1, len(migration.steps)), 0]
     for place in places:
         if not _differences(engine, migration.tables[place], exactly=place != 0):
             return place

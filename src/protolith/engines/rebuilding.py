@@ -7,7 +7,7 @@ the one that was there before; its comment says which.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from protolith.engines.migrating import Entry, Size, check_rows
+from protolith.engines.migrating import Entry, Size, check_rows, detail
 from protolith.errors import ConflictError, Detail
 from protolith.migrations import Migration
 from protolith.migrations.rebuilding import BUILDING, KEPT, Rebuild, beside
@@ -24,7 +24,7 @@ def check_asked(migration: Migration, size: Size) -> None:
     steps = [step for step in migration.steps if step.outcome == "rebuild"]
     raise ConflictError(
         f"{migration.dialect}: the table has to be built anew: {size.rows} rows, {size.size} bytes",
-        details=[Detail(s.why, field_path=".".join(s.change.place) or None) for s in steps],
+        details=[detail(step) for step in steps],
         hint="ask for it with --rebuild (rebuild=True)",
     )
 
@@ -66,6 +66,30 @@ def build(engine: "Engine", rebuild: Rebuild, run: Callable[[str], object]) -> i
     for statement in (*rebuild.swap, *rebuild.finish):
         run(statement)
     return int(wanted[0])
+
+
+def check_unloaded(engine: "Engine", table: Table, rebuild: Rebuild, rows: int) -> None:
+    """Swap the tables back if rows came into the old one after it was copied."""
+    kept, new = (_count(engine, place) for place in (rebuild.beside, table))
+    if kept == rows:
+        return
+    said = f"{engine.name}: rows were loaded into {table.database}.{table.name} while it was built"
+    if new == rows:
+        engine.run(rebuild.back)
+        raise ConflictError(
+            f"{said} anew",
+            hint="nothing was changed; stop loading, and give the same command again",
+        )
+    raise ConflictError(
+        f"{said} anew",
+        details=[Detail(f"{kept - rows} of them are in {rebuild.beside.name} alone")],
+        hint="copy them; then give the same command again to finish",
+    )
+
+
+def _count(engine: "Engine", table: Table) -> int:
+    sql = f"SELECT count() AS n FROM {engine.dialect.qualified(table)}"  # noqa: S608
+    return int(engine.query(sql).column(0)[0].as_py())
 
 
 def drop_kept(engine: "Engine", table: Table) -> bool:

@@ -149,12 +149,20 @@ class Loading:
             return load(self._target(schema_id, engine))
 
     def replay(
-        self, dead_letters: Path, schema_id: str | None = None, engine: str | None = None
+        self,
+        dead_letters: Path,
+        schema_id: str | None = None,
+        engine: str | None = None,
+        *,
+        load_id: str | None = None,
     ) -> LoadResult:
         """Load refused records again, as messages of their own version or of another one.
 
-        Those that are loaded leave the file; the others stay, with the new reason.
+        Those that are loaded leave the file; the others stay, with the new reason. With a `load_id`
+        a replay that died in between can be run again.
         """
+        if load_id is not None:
+            check_load_id(load_id)
         stay = Replayed(dead_letters)
         wanted = {schema_id or letter.schema_id for letter in stay.letters}
         if len(wanted) != 1:
@@ -164,7 +172,7 @@ class Loading:
             )
         target = self._target(wanted.pop(), engine)
         frames = (letter.frame(k, target.decoder) for k, letter in enumerate(stay.letters))
-        result = self._load(Source(Frames(frames)), target, letters=stay)
+        result = self._load(Source(Frames(frames)), target, letters=stay, load_id=load_id)
         stay.finish()
         return result
 

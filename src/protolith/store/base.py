@@ -46,6 +46,9 @@ _MAX_SHOWN = 10
 class Store(ABC):
     """The memory of the registry. Writes are transactions; reads see what is committed."""
 
+    waits = True
+    """Whether a point read may have to wait for somebody else."""
+
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection to read from."""

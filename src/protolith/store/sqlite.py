@@ -60,6 +60,8 @@ _UNAVAILABLE = {
 class SQLiteStore(Store):
     """Subjects, versions and deployments in `registry.db` under a data directory."""
 
+    waits = False
+
     def __init__(self, home: Path) -> None:
         self._file = home / FILE
         self._lane = Lane(self._commit, seconds=_WAIT_SECONDS)

@@ -214,9 +214,16 @@ class _Alteration:
         old, new = (self.dialect.default(c).sql for c in (column, replace(column, default=default)))
         if old == new:
             return nothing(change, "ClickHouse has the same default for both, or none")
-        why = "for rows to come, and for those that were there before the column"
-        statements = (self.alter(self.with_default(self.dialect.quote(column.name), new)),)
-        return Step(change, "in place", "none", why, statements)
+        name = self.dialect.quote(column.name)
+        modify = self.alter(self.with_default(name, new))
+        if in_key(self.placed, "clickhouse", change):  # it stands in each part
+            return Step(change, "in place", "none", "for rows to come", (modify,))
+        # Rows from before the column have no value of their own: they would take the new default.
+        keep = f"MATERIALIZE COLUMN {name}" if old else f"UPDATE {name} = {name} WHERE true"
+        why = (
+            "for rows to come; the column is written, so that those that are there stay as they are"
+        )
+        return Step(change, "rewrite", "rewrite", why, (self.alter(keep), modify), loads=False)
 
     def with_default(self, name: str, default: str) -> str:
         return f"MODIFY COLUMN {name} {f'DEFAULT {default}' if default else 'REMOVE DEFAULT'}"

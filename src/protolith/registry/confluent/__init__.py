@@ -36,7 +36,7 @@ class Confluent:
 
     def delete_context(self, context: str) -> None:
         """Forget what is set for a context that has no subjects."""
-        name = context.strip(":")
+        name = names.plain(context).strip(":")
         if any(names.split(one)[0] == name for one in self._store.ask(scopes.read_names)):
             raise ConfluentError(42211, f"Context '{context}' is not empty")
         self.settings.forget(names.joined(name, ""))

@@ -10,6 +10,7 @@ from protolith.registry.confluent.requests import SchemaRequest
 from protolith.registry.confluent.subjects import Subjects
 from protolith.store import Store, audit, scopes
 from protolith.store.identity import NAMESPACE
+from protolith.tables import check_text
 
 ANY = "-"
 _TYPES = ("key", "value")
@@ -140,7 +141,8 @@ class Associations:
 
     def delete(self, resource_id: str, wanted: Mapping[str, Any], *, cascade: bool) -> None:
         """Forget associations of a resource, and with `cascade` the subjects that it owns."""
-        kept = self._store.ask(scopes.read_setting, "association", resource_id)
+        known = self._store.ask(scopes.read_settings, "association")
+        kept = known.get(resource_id)
         if kept is None:
             raise ConfluentError(40410, f"Association for resource '{resource_id}' not found")
         types = set(wanted.get("associationType") or _TYPES)
@@ -185,6 +187,7 @@ def _checked(body: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     for key, value in about.items():
         if not isinstance(value, str) or not value:
             raise ConfluentError(42212, f"Invalid association: {key} is missing")
+        check_text(value, key)
     about["resourceType"] = body.get("resourceType") or "topic"
     if about["resourceType"] != "topic":
         raise ConfluentError(

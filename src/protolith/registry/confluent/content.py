@@ -139,7 +139,8 @@ class Contents:
     def has_properties(self, version: Version, wanted: Sequence[tuple[str, str]]) -> bool:
         """Whether a version's metadata has all these; some clients encode them twice."""
         metadata = json.loads(version.metadata) if version.metadata else {}
-        properties = metadata.get("properties") or {}
+        found = metadata.get("properties")
+        properties = found if isinstance(found, dict) else {}
         return all(
             any(properties.get(k) == v for k, v in ((key, value), (unquote(key), unquote(value))))
             for key, value in wanted
@@ -252,5 +253,5 @@ def _together(before: Any, after: Any) -> Any:
         if all(isinstance(one, dict) for one in (*before, *after)):
             rules = {one.get("name"): one for one in (*before, *after)}
             return list(rules.values())
-        return list(dict.fromkeys([*before, *after]))
+        return [*before, *(one for one in after if one not in before)]
     return before if after is None else after

@@ -27,6 +27,8 @@ def joined(context: str, bare: str) -> str:
 
 def plain(name: str) -> str:
     """A name as it is kept: without the default context before it."""
+    if "\0" in name:  # no store could look for it
+        raise _not_a_name()
     return joined(*split(name))
 
 
@@ -41,18 +43,22 @@ def checked(name: str) -> str:
         or any(ord(c) < 32 or ord(c) == 127 for c in name)  # noqa: PLR2004
     )
     if wrong:
-        raise ConfluentError(
-            42208,
-            "The subject's name is not valid",
-            hint=f"any text without control characters, of 1 to {_MAX_BYTES} bytes",
-        )
+        raise _not_a_name()
     return joined(context, bare)
+
+
+def _not_a_name() -> ConfluentError:
+    return ConfluentError(
+        42208,
+        "The subject's name is not valid",
+        hint=f"any text without control characters, of 1 to {_MAX_BYTES} bytes",
+    )
 
 
 def within(name: str, context: str) -> str:
     """A name said by something in a context: its own context, unless it says another."""
-    own, bare = split(name)
-    return joined(context, bare) if own == DEFAULT_CONTEXT else joined(own, bare)
+    own, bare = split(plain(name))
+    return joined(context if own == DEFAULT_CONTEXT else own, bare)
 
 
 def shown(name: str, context: str) -> str:

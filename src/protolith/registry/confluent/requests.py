@@ -44,7 +44,7 @@ class SchemaRequest:
             schema,
             _references(body.get("references")),
             document(_object(body, "metadata")),
-            document(_rules(_object(body, "ruleSet"))),
+            document(check_rules(_object(body, "ruleSet"))),
             _number(body, "id"),
             _number(body, "version"),
         )
@@ -79,7 +79,8 @@ def _object(body: Mapping[str, Any], key: str) -> dict[str, Any] | None:
     return found
 
 
-def _rules(rule_set: dict[str, Any] | None) -> dict[str, Any] | None:
+def check_rules(rule_set: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a rule set whose rules clients can read, or raise."""
     for kind in _RULES:
         rules = (rule_set or {}).get(kind)
         if rules is not None and not isinstance(rules, list):

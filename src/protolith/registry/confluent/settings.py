@@ -7,8 +7,10 @@ from protolith.compatibility.comparison import MODES
 from protolith.compatibility.policies import POLICIES
 from protolith.registry.confluent import names
 from protolith.registry.confluent.refusals import ConfluentError, no_subject, not_permitted
+from protolith.registry.confluent.requests import check_rules
 from protolith.registry.evolution import COUNTING
 from protolith.store import EVERYWHERE, NOTHING_KEPT, KeptMode, Store, scopes
+from protolith.tables import check_identifier
 
 DEFAULT_LEVEL = KeptMode("BACKWARD", ("wire",), "confluent")
 """What counts for Confluent's clients where nothing was ever set."""
@@ -170,7 +172,7 @@ def _scope(name: str | None, *, new: bool = False) -> str:
     if name is None or name in (scopes.EVERYTHING, ":.:"):
         return scopes.EVERYTHING
     if names.split(name)[1] == "":
-        return name
+        return names.plain(name)
     return names.checked(name) if new else names.plain(name)
 
 
@@ -193,11 +195,19 @@ def _checked(body: Any) -> dict[str, Any]:
         for key in keys:
             if key in given and (given[key] is None or isinstance(given[key], kind)):
                 found[key] = given[key]
+    for key in ("defaultRuleSet", "overrideRuleSet"):
+        check_rules(found.get(key))
     _check_ours(found.get("protolith") or {})
     return found
 
 
 def _check_ours(ours: Mapping[str, Any]) -> None:
+    for key in ("database", "table", "message"):
+        if not isinstance(ours.get(key, ""), str):
+            raise ConfluentError(42203, f"protolith: {key} is not a text")
+    for key in ("database", "table"):
+        if key in ours:
+            check_identifier(ours[key], key)
     policy, levels = ours.get("policy"), ours.get("levels", ["wire"])
     if policy not in (None, *POLICIES):
         raise ConfluentError(42203, "no such policy", hint=f"null, {', '.join(POLICIES)}")

@@ -1,5 +1,6 @@
 """Subjects as Confluent's clients see them: any name, numbered versions, ids across all."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from protolith.registry.confluent.refusals import (
 from protolith.registry.confluent.requests import SchemaRequest
 from protolith.registry.confluent.settings import DEFAULT_LEVEL, Settings
 from protolith.store import Store, Version, scopes
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 Keep = Callable[..., list[Version]]
 
@@ -129,6 +132,8 @@ class Subjects:
 
     def by_guid(self, guid: str) -> Version:
         """A version with the content of a GUID."""
+        if not _GUID.fullmatch(guid):
+            raise no_schema()
         try:
             return self._of(self._store.find_guid(guid.lower()), guid, None)[0]
         except NotFoundError:

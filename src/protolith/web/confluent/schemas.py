@@ -9,7 +9,7 @@ from fastapi.responses import PlainTextResponse, Response
 from protolith.registry.confluent.answers import schema_text
 from protolith.registry.confluent.names import DEFAULT_CONTEXT, matches, split
 from protolith.web.access import needs
-from protolith.web.api import Registry, work_in_thread
+from protolith.web.api import Registry, read, work_in_thread
 from protolith.web.confluent.answers import SchemaAnswer
 from protolith.web.confluent.lenient import ROUTES, Answer, AskedRoute, Count, Flag, Word, page
 
@@ -71,13 +71,17 @@ async def get_by_id(
 ) -> Response:
     """The schema of an id; with `subject` also the version that has it there."""
     subjects = registry.confluent.subjects
-    found, named = subjects.by_id(id, subject)
     qualified = "qualified" in (referenceFormat, reference_format)
-    body = subjects.body(found, form=format or "", qualified=qualified, named=subject)
-    # Python's client remembers what has a subject, and fails later if it had no id.
-    hidden = set() if named else {"id", "subject", "version"}
-    answer = {key: value for key, value in body.items() if key not in hidden}
-    return Answer(answer | ({"maxId": registry.confluent.highest_id()} if fetchMaxId else {}))
+
+    def work() -> dict[str, Any]:
+        found, named = subjects.by_id(id, subject)
+        body = subjects.body(found, form=format or "", qualified=qualified, named=subject)
+        # Python's client remembers what has a subject, and fails later if it had no id.
+        hidden = set() if named else {"id", "subject", "version"}
+        answer = {key: value for key, value in body.items() if key not in hidden}
+        return answer | ({"maxId": registry.confluent.highest_id()} if fetchMaxId else {})
+
+    return Answer(await read(registry, work))
 
 
 @router.get(
@@ -87,7 +91,7 @@ async def get_text_by_id(
     registry: Registry, id: str, subject: Word = None, format: Word = None
 ) -> Response:
     """The schema of an id alone."""
-    found, _ = registry.confluent.subjects.by_id(id, subject)
+    found, _ = await read(registry, registry.confluent.subjects.by_id, id, subject)
     return PlainTextResponse(schema_text(found, format or ""))
 
 
@@ -101,7 +105,7 @@ async def subjects_of_id(
     limit: Count = -1,
 ) -> Response:
     """The subjects that have the schema of an id."""
-    found = registry.confluent.subjects.with_id(id, deleted=deleted)
+    found = await read(registry, registry.confluent.subjects.with_id, id, deleted=deleted)
     names = list(dict.fromkeys(one.subject for one in found))
     chosen = [name for name in names if not subject or matches(name, subject)]
     return Answer(page(chosen, offset, limit))
@@ -119,9 +123,10 @@ async def versions_of_id(
     limit: Count = -1,
 ) -> Response:
     """The versions that have the schema of an id."""
+    there = await read(registry, registry.confluent.subjects.with_id, id, deleted=deleted)
     found = [
         {"subject": one.subject, "version": one.version}
-        for one in registry.confluent.subjects.with_id(id, deleted=deleted)
+        for one in there
         if not subject or matches(one.subject, subject)
     ]
     return Answer(page(found, offset, limit))
@@ -131,7 +136,8 @@ async def versions_of_id(
 async def get_by_guid(registry: Registry, guid: str, format: Word = None) -> Response:
     """The schema of a GUID."""
     subjects = registry.confluent.subjects
-    body = subjects.body(subjects.by_guid(guid), form=format or "")
+    found = await read(registry, subjects.by_guid, guid)
+    body = await read(registry, subjects.body, found, form=format or "")
     return Answer({k: v for k, v in body.items() if k not in ("id", "subject", "version")})
 
 
@@ -141,8 +147,9 @@ async def get_by_guid(registry: Registry, guid: str, format: Word = None) -> Res
 async def ids_of_guid(registry: Registry, guid: str) -> Response:
     """The id of a GUID, in each context that has it."""
     subjects = registry.confluent.subjects
-    found = subjects.by_guid(guid)
-    contexts = {split(one.subject)[0] for one in subjects.with_id(str(found.id), deleted=True)}
+    found = await read(registry, subjects.by_guid, guid)
+    there = await read(registry, subjects.with_id, str(found.id), deleted=True)
+    contexts = {split(one.subject)[0] for one in there}
     ordered = sorted(contexts, key=lambda name: (name != DEFAULT_CONTEXT, name))
     return Answer([{"context": context, "id": found.id} for context in ordered])
 

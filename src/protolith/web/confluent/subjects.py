@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse, Response
 from protolith.registry.confluent import SchemaRequest
 from protolith.registry.confluent.answers import schema_text
 from protolith.web.access import needs
-from protolith.web.api import Registry, work_in_thread
+from protolith.web.api import Registry, read, work_in_thread
 from protolith.web.confluent.answers import (
     Compatible,
     Registered,
@@ -93,11 +93,15 @@ async def list_versions(
     """The numbers of a subject's versions."""
     only = deletedOnly or deleted_only
     subjects = registry.confluent.subjects
-    found = subjects.numbers(subject, deleted=deleted, only=only)
-    if deletedAsNegative and deleted:
-        gone = set(subjects.numbers(subject, deleted=True)) - set(subjects.live(subject))
-        found = [-number if number in gone else number for number in found]
-    return Answer(page(found, offset, limit))
+
+    def work() -> list[int]:
+        found = subjects.numbers(subject, deleted=deleted, only=only)
+        if deletedAsNegative and deleted:
+            gone = set(subjects.numbers(subject, deleted=True)) - set(subjects.live(subject))
+            found = [-number if number in gone else number for number in found]
+        return found
+
+    return Answer(page(await read(registry, work), offset, limit))
 
 
 @router.post(
@@ -168,8 +172,12 @@ async def get_version(
     """A version of a subject by its number, or `latest`."""
     subjects = registry.confluent.subjects
     qualified = "qualified" in (referenceFormat, reference_format)
-    found = subjects.version(subject, version, deleted=deleted)
-    return Answer(subjects.body(found, form=format or "", qualified=qualified, named=subject))
+
+    def work() -> dict[str, Any]:
+        found = subjects.version(subject, version, deleted=deleted)
+        return subjects.body(found, form=format or "", qualified=qualified, named=subject)
+
+    return Answer(await read(registry, work))
 
 
 @router.get(
@@ -181,7 +189,8 @@ async def get_version_text(
     registry: Registry, subject: str, version: str, deleted: Flag = False, format: Word = None
 ) -> Response:
     """The schema alone."""
-    found = registry.confluent.subjects.version(subject, version, deleted=deleted)
+    call = registry.confluent.subjects.version
+    found = await read(registry, call, subject, version, deleted=deleted)
     return PlainTextResponse(schema_text(found, format or ""))
 
 
@@ -205,7 +214,8 @@ async def list_users(
     limit: Count = -1,
 ) -> Response:
     """The ids of the schemas that import a version."""
-    found = registry.confluent.subjects.users(subject, version, deleted=deleted)
+    call = registry.confluent.subjects.users
+    found = await read(registry, call, subject, version, deleted=deleted)
     return Answer(page(found, offset, limit))
 
 
