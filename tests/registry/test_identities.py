@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from postgres import PostgresServer, postgres
 from protolith import (
     ConflictError,
     MalformedError,
@@ -21,6 +22,9 @@ from protolith import (
 )
 from protolith.registry.identities import MAX_FAILURES, PREFIX, Identities
 from protolith.store import Grant, SQLiteStore
+from protolith.store.postgres import PostgresStore
+
+__all__ = ["postgres"]
 
 READ, WRITE = (Grant("read", "shop.*"),), (Grant("write", "shop.*"), Grant("read", "*"))
 WORDS = "correct horse battery"
@@ -185,3 +189,28 @@ def test_each_change_is_in_the_audit_trail(tmp_path: Path) -> None:
     assert {change.actor for change in trail} == {"ann"}
     assert secret not in str(trail)
     assert WORDS not in str(trail)
+
+
+def test_in_postgresql_it_is_the_same(postgres: PostgresServer) -> None:
+    store = PostgresStore(postgres.database(), checked=False)
+    store.upgrade()
+    try:
+        known = Identities(store)
+        token = known.create_token("ci", WRITE, days=1)
+        assert known.by_token(token.secret) == known.by_token(token.secret)
+        known.add_user("ana", WORDS, READ)
+        assert known.by_password("ana", WORDS, HERE).grants == READ
+        for again in (
+            lambda: known.create_token("ci", READ),
+            lambda: known.add_user("ana", WORDS, READ),
+        ):
+            with pytest.raises(ConflictError):
+                again()
+        known.revoke_token("ci")
+        with pytest.raises(UnauthenticatedError):
+            known.by_token(token.secret)
+        [kept] = known.tokens()
+        assert (kept.name, kept.grants) == ("ci", WRITE)
+        assert kept.used_at is not None
+    finally:
+        store.close()

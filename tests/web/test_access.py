@@ -295,6 +295,24 @@ def test_kafkas_clients_change_only_what_they_may(world: World) -> None:
     world.ask("admin:*", "DELETE", "/subjects/shop.kafka")
 
 
+def test_a_table_of_another_name_needs_that_name_too(tmp_path: Path) -> None:
+    """Kafka's subject `people-value` is for the table `people`, which may be somebody else's."""
+    ours, both = Grant("write", "people-*"), Grant("write", "bigquery_lite.people")
+    body = {"schema": OTHER, "schemaType": "PROTOBUF"}
+    with TestClient(create_app(tmp_path, authentication=True)) as client:
+        registry = client.app.state.registry  # type: ignore[attr-defined]
+        first, second = (
+            bearer(registry.identities.create_token(name, grants).secret)
+            for name, grants in (("subject", [ours]), ("subject-and-table", [ours, both]))
+        )
+        kept = client.post("/subjects/people-value/versions", json=body, headers=first)
+        assert kept.status_code == 200, kept.text
+        path = f"/schemas/{registry.get_schema_by_id(kept.json()['id']).schema_id}/tables"
+        for headers, status in ((first, 403), (second, 200)):
+            answer = client.post(path, json={"engine": "duckdb"}, headers=headers)
+            assert answer.status_code == status, answer.text
+
+
 def test_lists_have_only_what_may_be_seen(world: World) -> None:
     for who in world.grants:
         if not world.grants[who]:
@@ -404,6 +422,15 @@ def test_wrong_passwords_are_few(world: World) -> None:
     assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
     assert answer.headers["retry-after"] == "60"
     assert world.ask("ana", "GET", "/schemas").status_code == 200  # remembered
+
+
+def test_the_description_says_where_one_must_be_known(world: World) -> None:
+    spec = world.client.get("/openapi.json").json()
+    assert set(spec["components"]["securitySchemes"]) == {"bearer", "basic"}
+    for path, methods in spec["paths"].items():
+        for operation in methods.values():
+            assert ("security" in operation) == (operation["x-scope"] != "none"), path
+    assert "securitySchemes" not in create_app().openapi()["components"]
 
 
 def test_without_authentication_everybody_may_do_everything(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ from protolith.registry.values import (
     version_values,
 )
 from protolith.store import Deployment, File, Reference, Store, Version, make_home, open_store
+from protolith.store.access import check_new
 from protolith.store.access import current as current_grants
 from protolith.tables import Table, check_text
 
@@ -242,6 +243,7 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating, Unloading):
         columns is a `ConflictError` that names each difference.
         """
         version = self._store.find(schema_id)
+        check_new(f"{version.database}.{version.table}")  # another subject may be of that name
         check_name(engine)
         before = {d.engine: d for d in self._store.deployments(version.subject)}.get(engine)
         if layout is None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from fastapi import FastAPI
+
 from protolith.errors import ForbiddenError, UnauthenticatedError
 from protolith.registry import SchemaRegistry
 from protolith.registry.identities import PREFIX, Identities
@@ -56,6 +58,22 @@ class Needs:
 def needs(scope: Scope | None, of: str | None = None) -> dict[str, Any]:
     """The declaration of a route, as its `openapi_extra`; see `Needs`."""
     return {_SCOPE: scope or _NO_SCOPE} | ({} if of is None else {_OF: of})
+
+
+def describe_credentials(app: FastAPI) -> None:
+    """Let the description of the API say how to log in, and where that is needed."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        spec = plain()
+        schemes = {kind: {"type": "http", "scheme": kind} for kind in ("bearer", "basic")}
+        spec.setdefault("components", {})["securitySchemes"] = schemes
+        for operation in (one for path in spec["paths"].values() for one in path.values()):
+            if operation[_SCOPE] != _NO_SCOPE:
+                operation["security"] = [{kind: []} for kind in schemes]
+        return spec
+
+    app.openapi = described  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from protolith.registry import Diagnosis, SchemaRegistry
 from protolith.registry.confluent import ConfluentError
 from protolith.registry.identities import FAILURE_SECONDS
 from protolith.web import confluent
-from protolith.web.access import CHALLENGE, Guard
+from protolith.web.access import CHALLENGE, Guard, describe_credentials
 from protolith.web.admin import lists
 from protolith.web.admin import router as admin
 from protolith.web.api import router
@@ -87,6 +87,8 @@ def create_app(
         static_url="/static/docs",
     )
     app.state.guard = None
+    if authentication:
+        describe_credentials(app)
     for part in (health, *confluent.ROUTERS, lists, router, admin, evolution):
         app.include_router(part)
     app.router.redirect_slashes = False
