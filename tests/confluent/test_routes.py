@@ -211,9 +211,24 @@ def test_our_own_levels_can_decide(http: TestClient) -> None:
     assert http.get("/subjects/a/compatibility").json()["policy"] is None
     assert http.put("/config/a", json={"protolith": None}).json() == {"compatibility": "BACKWARD"}
     assert http.get("/subjects/a/compatibility").json()["policy"] == "confluent"
+    assert http.delete("/subjects/a/compatibility").json()["mode"] == "NONE"
+    assert http.get("/config/a").json()["error_code"] == 40408
     for wrong in ({"policy": "x"}, {"levels": ["x"]}, {"levels": []}):
         answer = http.put("/config", json={"protolith": wrong})
         assert answer.json()["error_code"] == 42203
+
+
+def test_nothing_is_set_for_a_subject_that_is_gone_for_good(http: TestClient) -> None:
+    register(http, "a")
+    http.put("/config/a", json={"compatibility": "FULL"})
+    http.put("/mode/a", json={"mode": "READWRITE"})
+    http.put("/subjects/a/compatibility", json={"mode": "FORWARD"})
+    http.delete("/subjects/a")
+    assert http.get("/config/a").json()["compatibilityLevel"] == "FORWARD"
+    http.delete("/subjects/a?permanent=true")
+    assert http.get("/config/a").json()["error_code"] == 40408
+    assert http.get("/mode/a").json()["error_code"] == 40409
+    assert register(http, "a")["version"] == 2
 
 
 def test_what_is_set_is_inherited(http: TestClient) -> None:

@@ -1,12 +1,17 @@
 """A load with an id is there once, however often it is tried."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from protolith import ConflictError
-from protolith.engines import Engine, clickhouse_loads, open_engine
+from engines.conftest import PASSWORD, ClickHouseServer
+from protolith import ConflictError, EngineUnavailableError
+from protolith.engines import Engine, EngineSettings, clickhouse_loads, open_engine
 from protolith.engines.clickhouse import ClickHouseEngine
 from protolith.tables import Column, Integer, Table
 
@@ -108,3 +113,41 @@ def test_a_table_that_cannot_remember_is_refused(
     monkeypatch.setattr(clickhouse, "cluster", "c1")
     with pytest.raises(ConflictError, match="on a cluster without replicas"):
         clickhouse.load(TABLE, rows(10), "a")
+
+
+def test_a_server_that_goes_away_in_the_middle_of_a_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clickhouse_loads, "BLOCK_BYTES", 800)
+    with server(tmp_path) as (process, engine):
+        engine.create(TABLE)
+        plain, left = engine.insert, [4]
+
+        def insert(*words: object) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                process.kill()
+            plain(*words)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(engine, "insert", insert)
+        with pytest.raises(EngineUnavailableError):
+            engine.load(TABLE, rows(1000), "a")
+    with server(tmp_path) as (_, engine):
+        assert count(engine) == 300
+        assert engine.load(TABLE, rows(1000), "a")
+        assert not engine.load(TABLE, rows(1000), "a")
+        assert count(engine) == 1000
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", ClickHouseEngine]]:
+    program = str(Path(__file__).parent / "clickhouse_server.py")
+    words = [sys.executable, program, str(folder / "server"), PASSWORD]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        running = ClickHouseServer(process, int(process.stdout.readline()))
+        engine = open_engine("clickhouse", folder, EngineSettings(clickhouse=running.address()))
+        assert isinstance(engine, ClickHouseEngine)
+        yield process, engine
+        engine.close()
+        process.kill()

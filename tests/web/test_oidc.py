@@ -145,7 +145,19 @@ def test_scopes_that_are_not_ours_allow_nothing(
         {"exp": "soon"},
         {"nbf": int(NOW) + 60},
     ],
-    ids=str,
+    ids=[
+        "iss",
+        "no-iss",
+        "aud",
+        "auds",
+        "no-aud",
+        "no-sub",
+        "empty-sub",
+        "no-exp",
+        "expired",
+        "exp-of-words",
+        "not-yet",
+    ],
 )
 def test_claims_that_are_not_good(server: Keys, issuer: Issuer, wrong: dict[str, Any]) -> None:
     with pytest.raises(UnauthenticatedError, match="the JWT is not good"):

@@ -80,6 +80,8 @@ WHERE database_name = {database:String} AND table_name = {table:String}
 """
 _FULL = ("NOT_ENOUGH_SPACE", "No space left on device")
 _PATIENCE, _PAUSE = 6000, 0.1
+_LONGEST = 24 * 60 * 60
+"""Seconds of one statement: a rebuild copies a whole table, and keeps the connection alive."""
 # Without the first, NULL for a column that takes none becomes 0 or '' without a word.
 _LOAD = {"input_format_null_as_default": 0}
 
@@ -103,6 +105,7 @@ def _connect(server: Server) -> "ClickHouseEngine":
             interface="https" if server.secure else "http",
             username=server.user,
             password=server.password,
+            send_receive_timeout=_LONGEST,
             autogenerate_session_id=False,  # a load balancer may choose another server each time
         )
     except ClickHouseError as error:

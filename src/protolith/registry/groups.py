@@ -42,6 +42,7 @@ class LiveTable:
             name = f"{self.table.database}.{self.table.name}"
             raise ChangedTableError(
                 f"{self.engine.name}: {name} was changed meanwhile",
+                details=[d.detail for d in self.engine.compare(self.table) if not d.harmless],
                 hint="try again: nothing was loaded",
             )
 

@@ -61,11 +61,14 @@ def has_mode(connection: Connection, subject: str) -> bool:
 
 
 def keep_mode(connection: Connection, subject: str, kept: KeptMode | None) -> None:
-    """Keep a subject's mode instead of any other; None forgets it."""
-    if subject != EVERYWHERE and not connection.execute(_LIVE, {"subject": subject}).scalar():
+    """Keep a subject's mode instead of any other; None forgets it, whoever set it."""
+    live = connection.execute(_LIVE, {"subject": subject}).scalar()
+    if subject != EVERYWHERE and not live and kept is not None:
         raise NotFoundError(f"no schema {quoted(subject)}", hint="protolith subject list --deleted")
     connection.execute(delete(MODES).where(MODES.c.subject == subject))
-    if kept is not None:
+    if kept is None:
+        scopes.forget_level(connection, subject or scopes.EVERYTHING)
+    else:
         row = asdict(kept) | {"subject": subject, "levels": ",".join(kept.levels)}
         connection.execute(insert(MODES), row)
     audit.record(connection, "mode", subject or "*", **(asdict(kept) if kept else {"mode": None}))

@@ -99,6 +99,14 @@ def keep_setting(
     audit.record(connection, f"set-{kind}", scope, value=value)
 
 
+def forget_level(connection: Connection, scope: str) -> None:
+    """Forget which level of compatibility a scope's config sets; the rest of it stays."""
+    setting = read_setting(connection, "config", scope) or {}
+    rest = {key: setting[key] for key in setting if key != "compatibility"}
+    if len(rest) < len(setting):
+        keep_setting(connection, "config", scope, rest or None)
+
+
 def read_numbers(connection: Connection, subject: str) -> dict[int, bool]:
     """The numbers of a subject's versions, and whether each is softly deleted."""
     rows = connection.execute(_NUMBERS, {"subject": subject})

@@ -1,5 +1,6 @@
 """Which resource uses which subject: topics as clients say, and the tables of engines."""
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -79,6 +80,7 @@ class Associations:
                         "updateTs": created,
                         "version": one.version,
                         "engine": one.engine,
+                        "layout": json.loads(one.layout),
                     }
                 )
         return found

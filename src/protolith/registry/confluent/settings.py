@@ -161,6 +161,7 @@ class Settings:
 
     def forget(self, subject: str) -> None:
         """Nothing is set for a subject that is gone for good."""
+        self._forget_mode(subject)
         kinds: tuple[scopes.Kind, ...] = ("config", "mode")
         for kind in kinds:
             if self._store.ask(scopes.read_setting, kind, subject) is not None:
