@@ -106,6 +106,20 @@ class AccessContract:
             assert store.add([new(B, database="web", table="a")])[0].version == 1
         assert [subject.name for subject in store.subjects()] == [HIDDEN, MINE, "web.a"]
 
+    def test_what_may_not_be_seen_cannot_be_imported(self, store: Store) -> None:
+        furnish(store)
+        said_ = set()
+        with limited_to((Grant("write", "web.*"),)):
+            for subject in (MINE, "no.such"):
+                imports = (Reference("o.proto", subject, 1),)
+                with pytest.raises(NotFoundError) as caught:
+                    store.add([new(B, database="web", table="a", references=imports)])
+                said_.add(str(caught.value).replace(subject, "it"))
+        assert len(said_) == 1
+        with limited_to((Grant("write", "web.*"), Grant("read", MINE))):
+            imports = (Reference("o.proto", MINE, 1),)
+            store.add([new(B, database="web", table="a", references=imports)])
+
     def test_what_hangs_together_shows_only_what_may_be_seen(self, store: Store) -> None:
         furnish(store)
         [version] = store.add([new(A, database="shop", table="orders")])

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from protolith.errors import ConflictError, MalformedError, MovedOnError, NotFoundError
-from protolith.store import audit, modes, statements
+from protolith.store import access, audit, modes, statements
 from protolith.store.identity import BIGQUERY, PROTOBUF, fingerprint_of, guid
 from protolith.store.tables import CONTENTS, FIELDS, FILES, REFERENCES, SCHEMAS, VERSIONS
 from protolith.store.values import Beside, NewVersion, Reference, Version
@@ -158,7 +158,8 @@ def _same(version: Version, new: NewVersion) -> Version:
 
 def _check_reference(connection: Connection, subject: str, number: int) -> None:
     values = {"subject": subject, "number": number}
-    if connection.execute(_REFERENCED, values).first() is None:
+    there = access.may("read", subject) and connection.execute(_REFERENCED, values).first()
+    if not there:
         raise NotFoundError(f"there is no {subject}@{number} to refer to", hint="register it first")
 
 

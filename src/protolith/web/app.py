@@ -94,9 +94,9 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.metrics = metrics = Metrics()
     metrics.watch("threads_waiting", "Requests that wait for a thread.", waiting_for_threads)
-    app.add_middleware(RawPath)
     limits = server_limits()
     app.add_middleware(Front, answer=answered, limits=limits, metrics=metrics, hosts=hosts)
+    app.add_middleware(RawPath)  # outermost: it passes a copy of the request on
     app.add_exception_handler(errors.SchemaRegistryError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)

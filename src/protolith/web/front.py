@@ -130,7 +130,7 @@ def _dress(message: Message, name: str, scope: Scope) -> None:
 
 def _route(scope: Scope) -> str:
     """The template of the route, so that what counts requests does not grow with subjects."""
-    return str(getattr(scope.get("route"), "path", "none"))
+    return str(getattr(scope.get("route"), "path", "none")).replace(":segment}", "}")
 
 
 def _name(host: str) -> str:

@@ -27,6 +27,7 @@ from protolith.registry.confluent.requests import SchemaRequest
 from protolith.registry.references import LATEST, check_names, named
 from protolith.registry.registration import descriptors_of
 from protolith.store import NewVersion, Reference, Store, Version, scopes
+from protolith.store.access import current as current_grants
 from protolith.store.identity import fingerprint_of
 
 _COMPILED, _MARKS = 128, 20_000
@@ -173,7 +174,8 @@ class Contents:
         pinned: tuple[Reference, ...],
         dependencies: Sequence[DescriptorSet] | None,
     ) -> tuple[Compiled, str, str]:
-        kept = self._compiled.get_schema((schema, pinned))
+        key = schema, pinned, current_grants()  # who may not see an import cannot use it either
+        kept = self._compiled.get_schema(key)
         if kept is not None:
             return kept
         if dependencies is None:
@@ -181,7 +183,7 @@ class Contents:
         made = compiled(schema, dependencies)
         file = root_file(made.descriptors)
         found = made, form_hash(file), form_hash(file, normalize=True)
-        self._compiled.put_schema((schema, pinned), found)
+        self._compiled.put_schema(key, found)
         return found
 
     def _mark(self, name: str, number: int) -> _Mark:
