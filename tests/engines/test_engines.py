@@ -173,3 +173,25 @@ def test_duckdb_in_memory_or_in_another_file(
         assert not engine.create(TABLE)
         engine.close()
         assert [path.name for path in tmp_path.iterdir()] == files
+
+
+def test_a_stream_of_rows_is_what_a_query_gives(engine: Engine) -> None:
+    engine.create(TABLE)
+    sql = f"SELECT count(*) AS n FROM {engine.dialect.qualified(TABLE)}"
+    with engine.read(sql) as rows:
+        found = rows.read_all().to_pylist()
+    assert found == engine.query(sql).to_pylist()
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "UTC"])
+def test_duckdb_shows_instants_in_utc_wherever_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    engine = open_engine("duckdb", tmp_path)
+    with engine.read(_HOURS) as rows:
+        assert rows.read_all().to_pylist() == [{"a": 12}] == engine.query(_HOURS).to_pylist()
+    engine.close()
+
+
+_HOURS = "SELECT hour(TIMESTAMPTZ '2026-01-01 12:00:00+00') AS a"

@@ -66,7 +66,7 @@ _MAKE_ROOM = "make room, and try again: a load is there in whole, or not at all"
 _OF_TABLE = "WHERE database_name = ? AND table_name = ?"
 # No statement reaches the network or other files, and none can undo that.
 _CLOSED = (
-    "SET TimeZone = 'UTC'",
+    "SET GLOBAL TimeZone = 'UTC'",  # for cursors too
     "SET enable_external_access = false",
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
