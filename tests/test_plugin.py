@@ -12,7 +12,7 @@ from protolith.errors import BundleError
 
 PROTOS = [case for case in golden.cases() if not case.has_request]
 REQUESTS = [case for case in golden.cases() if case.has_request]
-LIGHT = {"dialects", "errors", "descriptors", "options", "plugin", "tables"}
+LIGHT = {"dialects", "errors", "descriptors", "limits", "options", "plugin", "tables"}
 
 
 @pytest.fixture(scope="session")

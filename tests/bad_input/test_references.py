@@ -29,7 +29,7 @@ REFERENCES = [
     ("shop.orders@01", "NOT_FOUND", "'01' is not a version number", NUMBER),
     ("shop.orders@1_0", "NOT_FOUND", "'1_0' is not a version number", NUMBER),
     ("shop.orders@\u0661", "NOT_FOUND", "'\u0661' is not a version number", NUMBER),
-    ("shop.orders@1@1", "NOT_FOUND", "'1@1' is not a version number", NUMBER),
+    ("shop.orders@1@1", "NOT_FOUND", "no schema 'shop.orders@1@1'", NOWHERE),
     (f"shop.orders@{2**64}", "NOT_FOUND", f"'{2**64}' is not a version number", NUMBER),
     ("a' OR '1'='1", "NOT_FOUND", "no schema \"a' OR '1'='1\"", NOWHERE),
     ("%", "NOT_FOUND", "no schema '%'", NOWHERE),

@@ -122,7 +122,7 @@ def test_what_a_key_names_stays(clickhouse: Engine) -> None:
         migration = plan(old, new, clickhouse.dialect, drop_columns=True)
         with pytest.raises(ConflictError) as caught:
             clickhouse.migrate(migration, allow_lossy=True)
-        assert "the table's keys and settings stay" in str(caught.value)
+        assert "create another table" in str(caught.value)
         assert clickhouse.compare(old) == ()
     allowed = plan(old, replace(old, columns=(*LATER[:2], *COLUMNS[2:])), clickhouse.dialect)
     assert clickhouse.migrate(allowed) == len(allowed.steps) > 0
