@@ -77,7 +77,7 @@ def check(
     message: str | None
         Compare this message and what it reaches, instead of every message.
     engines: list[str] | None
-        The engines whose tables the level table asks about; all that can be changed if not given.
+        The engines that the level table is about; those of the subject's tables, else all.
     layout: str | None
         The layout of those tables: a mapping file (.toml), a style, or options such as flat.
     policy: str | None
@@ -103,7 +103,7 @@ def check(
         message=message,
     )
     if "table" in asked and policy is None:
-        for how, where in _layouts(against, engines or ENGINES, layout).items():
+        for how, where in _layouts(against, engines, layout).items():
             found += compare(
                 *schemas, mode, levels=("table",), engines=where, layout=how, message=message
             )
@@ -150,7 +150,7 @@ def _policy(name: str | None, categories: list[Category] | None, config: Path | 
 
 
 def _layouts(
-    against: list[str], engines: Sequence[str], layout: str | None
+    against: list[str], engines: Sequence[str] | None, layout: str | None
 ) -> dict[Layout, list[str]]:
     """The engines by the layout of their tables: that of a subject's table, where there is one."""
     known: dict[str, Layout] = {}
@@ -162,7 +162,7 @@ def _layouts(
             there = [one for one in registry.deployments() if one.subject in names and one.created]
         known = {one.engine: Layout.of(json.loads(one.layout)) for one in there}
     found: dict[Layout, list[str]] = {}
-    for engine in engines:
+    for engine in engines or known or ENGINES:
         how = known.get(engine) or chosen_layout(layout, None) or NATIVE
         found.setdefault(how, []).append(engine)
     return found

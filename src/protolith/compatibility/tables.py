@@ -126,6 +126,8 @@ class _Comparison:
             return
         values = self.values(before, apply(change, before), change)
         columns = _columns(before, change)
+        if isinstance(change, ChangeNullability) and _never_null(step, columns[-1]):
+            return
         severity, fix = _judged(step)
         told = _told(step)
         yield self.finding(
@@ -242,6 +244,11 @@ def _judged(step: Step) -> tuple[Severity, str]:
     if step.risk == "lossy" or step.checks or required:  # the rows decide: they are not known here
         return "lossy", _KEEP
     return "safe", _MOVE
+
+
+def _never_null(step: Step, column: Column) -> bool:
+    """Whether nothing changes for anybody: lists and maps are empty, not NULL."""
+    return step.outcome == "nothing" and isinstance(column.type, List | Map)
 
 
 def _why(step: Step) -> str:
