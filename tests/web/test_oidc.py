@@ -86,7 +86,7 @@ def issuer(server: Keys, clock: Clock) -> Issuer:
 
 
 def claims(server: Keys, **more: Any) -> dict[str, Any]:
-    found = {"iss": server.url, "aud": "registry", "sub": "ana", "exp": int(NOW) + 300}
+    found = {"iss": server.url, "aud": "registry", "sub": "ana", "exp": int(time.time()) + 300}
     found |= {"scope": "openid protolith:write:shop.* protolith:read"} | more
     return {name: value for name, value in found.items() if value is not None}
 
