@@ -196,7 +196,8 @@ def create(
 def drift(subject: str, *, engine: str | None = None) -> int:
     """Compare a live table with what the registry believes; the exit code is 100 if it differs.
 
-    What would mend it is shown, and not run.
+    What would mend it is shown, and not run. Columns that a migration kept are shown, and are no
+    difference.
 
     Parameters
     ----------
@@ -216,7 +217,9 @@ def drift(subject: str, *, engine: str | None = None) -> int:
     if found.mend:
         lines += ["what would mend it:", *(f"  {line}" for line in step_lines(found.mend))]
     name = f"{found.deployment_id} (version {found.version})"
-    OUTPUT.value(found, "\n".join([f"{name}: {'differs' if lines else 'no drift'}", *lines]))
+    OUTPUT.value(
+        found, "\n".join([f"{name}: {'differs' if found.differs else 'no drift'}", *lines])
+    )
     return FINDINGS if found.differs else DONE
 
 

@@ -2,7 +2,7 @@
 
 from protolith.engines.base import Engine
 from protolith.engines.difference import Difference
-from protolith.engines.drift import Drift
+from protolith.engines.drift import Drift, Former
 from protolith.engines.live import LiveColumn
 from protolith.engines.loads import check_load_id
 from protolith.engines.opening import EMBEDDED, NAMES, Engines, check_name, open_engine
@@ -16,6 +16,7 @@ __all__ = [
     "Engine",
     "EngineSettings",
     "Engines",
+    "Former",
     "LiveColumn",
     "check_load_id",
     "check_name",

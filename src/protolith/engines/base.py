@@ -10,7 +10,7 @@ import pyarrow as pa
 from protolith.dialects import Dialect
 from protolith.engines.adoption import adopted
 from protolith.engines.difference import Difference
-from protolith.engines.drift import differences
+from protolith.engines.drift import Former, differences, marked
 from protolith.engines.live import LiveColumn
 from protolith.engines.mending import Mend, details, mending
 from protolith.engines.migrating import (
@@ -76,7 +76,7 @@ class Engine(ABC):
     def close(self) -> None:
         """Close the database; the engine cannot be used afterwards."""
 
-    def create(self, table: Table) -> bool:
+    def create(self, table: Table, former: Former = frozenset) -> bool:
         """Create the table unless it is there; say whether it was created.
 
         IF NOT EXISTS keeps a different table without a word, in every engine, so the live columns
@@ -89,7 +89,7 @@ class Engine(ABC):
                 self.forget_migration(table)  # of another table that had the name
                 self.forget_loads(table)
                 self.make(self.placed(table))
-            self.verify(table)
+            self.verify(table, former)
             return not there
 
     def placed(self, table: Table) -> Table:
@@ -100,16 +100,17 @@ class Engine(ABC):
         """Create a table that is not there."""
         self.run(self.dialect.create(table))
 
-    def verify(self, table: Table) -> None:
+    def verify(self, table: Table, former: Former = frozenset) -> None:
         """Raise `ConflictError` unless the live table has exactly the columns of `table`.
 
-        Comments and the order of columns are no reason: rows are loaded by name.
+        Comments and the order of columns are no reason: rows are loaded by name. Neither are
+        columns that were kept, which are some of the `former` ones.
         """
-        found = [difference for difference in self.compare(table) if not difference.harmless]
+        found = [d for d in self.compare(table, former) if not d.harmless]
         if found:
             raise ConflictError(
                 f"{self.name}: the table {table.database}.{table.name} is another one",
-                details=details(found, self._mending(table)),
+                details=details(found, self._mending(table, former)),
                 hint="mend, drop or rename that table, or register under another table name",
             )
 
@@ -201,34 +202,37 @@ class Engine(ABC):
         self.verify(there)
         return there
 
-    def compare(self, table: Table) -> tuple[Difference, ...]:
+    def compare(self, table: Table, former: Former = frozenset) -> tuple[Difference, ...]:
         """Every way in which the live table differs from `table`, harmless ones included."""
         live = self.columns(table.database, table.name)
-        return differences(self._expected(table), live, self.dialect)
+        return marked(differences(self._expected(table), live, self.dialect), live, former)
 
     def particulars(self, table: Table) -> Iterable[Particular]:
         """What is not as it should be beside the columns' names and types."""
         return ()
 
-    def drift(self, table: Table) -> tuple[Difference, ...]:
+    def drift(self, table: Table, former: Former = frozenset) -> tuple[Difference, ...]:
         """Every way in which the live table differs, in its columns and beside them."""
         with self._turn:
-            found = self.compare(table)
+            found = self.compare(table, former)
             missing = {difference.column for difference in found if difference.kind == "missing"}
             about = [part.difference for part in self.particulars(self.placed(table))]
             return (*found, *(part for part in about if part.column not in missing))
 
-    def mend(self, table: Table) -> list[PlannedStep]:
-        """The steps that would make the live table what it should be, in their order."""
+    def mend(self, table: Table, former: Former = frozenset) -> list[PlannedStep]:
+        """The steps that would make the live table what it should be, in their order.
+
+        Columns that were kept stay.
+        """
         with self._turn:
             there = bool(self.columns(table.database, table.name))
             about = self.particulars(self.placed(table)) if there else ()
-            return [*(mend.step for mend in self._mending(table)), *(part.step for part in about)]
+            return [*(m.step for m in self._mending(table, former)), *(part.step for part in about)]
 
-    def _mending(self, table: Table) -> tuple[Mend, ...]:
+    def _mending(self, table: Table, former: Former) -> tuple[Mend, ...]:
         with self._turn:
             live = self.columns(table.database, table.name)
-            found = self.compare(table)
+            found = self.compare(table, former)
         return mending(self.placed(table), live, found, self.dialect)
 
     def _expected(self, table: Table) -> tuple[LiveColumn, ...]:

@@ -8,8 +8,15 @@ from protolith.errors import Detail
 
 OfTable: TypeAlias = Literal["partition_by", "order_by", "primary_key", "ttl", "engine", "settings"]
 Kind: TypeAlias = (
-    Literal["missing", "extra", "type", "nullability", "comment", "order", "default"] | OfTable
+    Literal["missing", "extra", "kept", "type", "nullability", "comment", "order", "default"]
+    | OfTable
 )
+
+_WHOLE: dict[Kind, str] = {
+    "missing": "is missing",
+    "extra": "is not in the schema",
+    "kept": "was kept: this version does not have it, another one does",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,8 @@ class Difference:
     `column` is a dotted path where the difference is within a record, a list or a map, and empty
     for what is about the table.
     `expected` and `live` are texts: types, comments, positions from 1, or `NULL` and `NOT NULL`;
-    `expected` is empty for an extra column, `live` for a missing one.
+    `expected` is empty for an extra column and for one that was kept, `live` for a missing one. A
+    column is kept if another version of the subject has it.
     """
 
     column: str
@@ -38,10 +46,8 @@ class Difference:
 
     def _sentence(self) -> str:
         match self.kind:
-            case "missing":
-                return "is missing"
-            case "extra":
-                return "is not in the schema"
+            case "missing" | "extra" | "kept":
+                return _WHOLE[self.kind]
             case "nullability":
                 allows = self.live == "NULL"
                 return "allows NULL, should not" if allows else "refuses NULL, should allow it"

@@ -1,12 +1,17 @@
 """Where a live table differs from the one that should be there."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from protolith.dialects import Dialect
 from protolith.engines.difference import Difference, moved, null
 from protolith.engines.live import LiveColumn
 from protolith.engines.nested import within
 from protolith.migrations import PlannedStep
+
+Former: TypeAlias = Callable[[], Collection[str]]
+"""The dotted names of the columns of all versions; asked only where a column is extra."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,8 @@ class Drift:
 
     @property
     def differs(self) -> bool:
-        """Whether anything differs, harmless or not."""
-        return not self.exists or bool(self.differences)
+        """Whether anything differs, harmless or not, but for columns that were kept."""
+        return not self.exists or any(one.kind != "kept" for one in self.differences)
 
 
 def differences(
@@ -47,6 +52,24 @@ def differences(
     )
     extra = [column for column in live if column.name not in names]
     return (*found, *(Difference(column.name, "extra", "", column.type) for column in extra))
+
+
+def marked(
+    found: tuple[Difference, ...], live: tuple[LiveColumn, ...], former: Former
+) -> tuple[Difference, ...]:
+    """The differences, with extra columns that were kept for what they are.
+
+    One that refuses NULL stays extra: no row could be loaded.
+    """
+    refusing = {column.name for column in live if column.nullable is False}
+    places = {d.column for d in found if d.kind == "extra" and d.column not in refusing}
+    if not places:
+        return found
+    places &= set(former())
+    return tuple(
+        replace(d, kind="kept", harmless=True) if d.kind == "extra" and d.column in places else d
+        for d in found
+    )
 
 
 def _of_column(expected: LiveColumn, live: LiveColumn, dialect: Dialect) -> list[Difference]:

@@ -1,16 +1,16 @@
 """What would make a live table what it should be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from protolith.changes import AddColumn, RenameColumn, ReorderColumns
+from protolith.changes import AddColumn, RenameColumn, ReorderColumns, with_columns
 from protolith.dialects import Dialect
 from protolith.dialects.alteration import Step
 from protolith.engines.difference import Difference, Kind
 from protolith.engines.live import LiveColumn
 from protolith.errors import Detail, SchemaRegistryError, SchemaValidationError
-from protolith.migrations import PlannedStep, plan, planned_step
-from protolith.tables import Column, List, Map, Record, String, Table, Type
+from protolith.migrations import PlannedStep, keeping, plan, planned_step
+from protolith.tables import Column, List, Map, Record, String, Table, Type, records_in
 
 ASIDE = "rename the table, create it again, and copy what is to be kept"
 
@@ -44,8 +44,8 @@ def mending(
 ) -> tuple[Mend, ...]:
     """The steps from a live table to the one that should be there, columns matched by name.
 
-    A column of no field is dropped. What no statement mends has a step that is impossible, and
-    says why.
+    A column of no field is dropped, unless it was kept. What no statement mends has a step that is
+    impossible, and says why.
     """
     if not live:
         why, statements = "there is no such table", list(dialect.create(table))
@@ -54,7 +54,12 @@ def mending(
     wanted = _wanted(dialect.stored(table), live)
     read = all(_read(dialect, column.type) is not None for column in live)
     try:
-        steps = _steps(wanted, live, dialect, rebuild=read)
+        there = _live_table(wanted, live, dialect)
+        if any(difference.kind == "kept" for difference in found):
+            extra = {difference.column for difference in found if difference.kind == "extra"}
+            known = replace(there, columns=_without(there.columns, extra))
+            wanted = keeping(known, wanted)
+        steps = plan(there, wanted, dialect, drop_columns=True, rebuild=read).steps
     except SchemaRegistryError as error:
         return tuple(_impossible(d, str(error)) for d in found if not d.harmless)
     if not read:
@@ -70,11 +75,20 @@ def mending(
     return tuple(mends)
 
 
-def _steps(
-    wanted: Table, live: Sequence[LiveColumn], dialect: Dialect, *, rebuild: bool
-) -> tuple[Step, ...]:
-    there = _live_table(wanted, live, dialect)
-    return plan(there, wanted, dialect, drop_columns=True, rebuild=rebuild).steps
+def _without(
+    columns: tuple[Column, ...], places: Collection[str], prefix: str = ""
+) -> tuple[Column, ...]:
+    """The columns but for those at some dotted places."""
+    found = []
+    for column in columns:
+        place = f"{prefix}{column.name}"
+        if place in places:
+            continue
+        type_, inner = column.type, records_in(column.type)
+        if inner:
+            type_ = with_columns(type_, _without(inner, places, f"{place}."))
+        found.append(replace(column, type=type_))
+    return tuple(found)
 
 
 def details(found: Sequence[Difference], mends: Sequence[Mend]) -> list[Detail]:

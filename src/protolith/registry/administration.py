@@ -12,6 +12,7 @@ from protolith.engines import Engine
 from protolith.errors import BusyError, EngineUnavailableError, MalformedError, SchemaRegistryError
 from protolith.layout import Layout
 from protolith.limits import DATA
+from protolith.registry.deployments import former_columns
 from protolith.registry.intents import Intent
 from protolith.registry.readiness import Readiness, readiness
 from protolith.registry.relationships import Relationships, relationships
@@ -197,12 +198,14 @@ class Administration(ABC):
             return Diagnosis(*about, "unknown", error.message)
         try:
             version = self._store.find(f"{subject}@{deployment.version}", deleted=True)
-            table = self._table(version, Layout.of(json.loads(deployment.layout)))
+            layout = Layout.of(json.loads(deployment.layout))
+            table = self._table(version, layout)
+            former = former_columns(self._store, subject, live, layout)
             if deployment.created:
-                live.verify(table)
+                live.verify(table, former)
                 return Diagnosis(*about, "fine")
             if mend:
-                live.create(table)
+                live.create(table, former)
         except EngineUnavailableError as error:  # a server may be away only now
             return Diagnosis(*about, "unknown", error.message)
         except SchemaRegistryError as error:
@@ -211,8 +214,7 @@ class Administration(ABC):
                 return Diagnosis(*about, "unfinished", str(error), mended=True)
             return Diagnosis(*about, "differs", str(error))
         if mend:
-            layout = deployment.layout
-            self._store.keep_deployment(*about, created=True, layout=layout)
+            self._store.keep_deployment(*about, created=True, layout=deployment.layout)
         return Diagnosis(*about, "unfinished", "its creation was cut off", mended=mend)
 
     def _diagnose_migration(self, subject: str, deployment: Deployment, *, mend: bool) -> Diagnosis:

@@ -31,7 +31,7 @@ from protolith.registry.administration import Administration
 from protolith.registry.batches import prepare_batch
 from protolith.registry.cache import SchemaCache
 from protolith.registry.confluent import Confluent
-from protolith.registry.deployments import DeployedTable, deployed, drift_of
+from protolith.registry.deployments import DeployedTable, deployed, drift_of, former_columns
 from protolith.registry.evolution import Evolution
 from protolith.registry.identities import Identities
 from protolith.registry.judging import Known
@@ -255,7 +255,8 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating, Unloading):
         if before is None:
             self._keep(version, engine, layout, created=False)
         try:
-            created = live.create(table)
+            former = former_columns(self._store, version.subject, live, layout)
+            created = live.create(table, former)
         except SchemaRegistryError as error:
             # A server that went away may have created it: that stays unfinished.
             if before is None and not isinstance(error, EngineUnavailableError):
@@ -282,8 +283,9 @@ class SchemaRegistry(Administration, Evolution, Loading, Migrating, Unloading):
         deployment = self._deployment(self._store.find(subject), engine)
         name = self._store.find(subject).subject
         version = self._store.find(f"{name}@{deployment.version}")  # whatever version was asked for
-        table = self._table(version, self._layout_of(deployment))
-        return drift_of(table, self.engine(deployment.engine), deployment.version)
+        layout, live = self._layout_of(deployment), self.engine(deployment.engine)
+        former = former_columns(self._store, name, live, layout)
+        return drift_of(self._table(version, layout), live, deployment.version, former)
 
     def query(self, engine: str, sql: str) -> pa.Table:
         """Run one query in an engine and return its rows."""
