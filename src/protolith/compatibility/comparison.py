@@ -7,7 +7,7 @@ from typing import get_args
 from protolith.compatibility import positions
 from protolith.compatibility.findings import LEVELS, Direction, Finding, Level, Mode, Severity
 from protolith.compatibility.history import field_number_not_reused
-from protolith.compatibility.index import EnumFacts, Index, MessageFacts, index
+from protolith.compatibility.index import Index, index
 from protolith.compatibility.policies import BufConfig, check_policy
 from protolith.compatibility.rules import notes, protojson, source, wire
 from protolith.compatibility.rules.base import RANK, Pair, Rules, Said, Sides
@@ -108,8 +108,7 @@ def _pair(
 ) -> Iterator[tuple[Level, Direction, Said]]:
     same = new.unchanged(old)
     backward, forward = (mode.startswith(("FULL", word)) for word in ("BACKWARD", "FORWARD"))
-    renamed = wanted is not None and wanted[0] != wanted[1]
-    if new.roots == old.roots and not (set(new.roots) - same) and not renamed:
+    if wanted is None and new.roots == old.roots and same.issuperset(new.roots):
         return
     for level in levels:
         rules = PAYLOADS.get(level)
@@ -123,7 +122,7 @@ def _pair(
         if level == "source" and backward:
             for rule in (*source.RULES, *notes.RULES):
                 yield from (
-                    ("source", "backward", said) for said in rule(source.Change(old, new, same))
+                    ("source", "backward", said) for said in rule(source.Change.of(old, new, same))
                 )
 
 
@@ -131,12 +130,13 @@ def _compare(walk: Sides, wanted: Pair | None) -> Iterator[Said]:
     reader, writer = walk.reader, walk.writer
     if wanted:
         return walk.compare([wanted] if wanted[0] in writer.messages else [])
-    files = set(reader.roots) | set(writer.roots)
-    types: list[MessageFacts | EnumFacts]
-    types = [*reader.messages.values(), *reader.enums.values()]
-    known = writer.messages.keys() | writer.enums.keys()
-    names = sorted(p.full_name for p in types if p.file in files and p.full_name in known)
-    return walk.compare((name, name) for name in names)
+    roots = {*reader.roots, *writer.roots} - walk.skipped
+    files = [name for name in reader.names if name in roots]
+    messages = [one.full_name for one in reader.messages_in(files)]
+    enums = [one.full_name for one in reader.enums_in(files)]
+    names = [name for name in messages if name in writer.messages or name in writer.enums]
+    names += [name for name in enums if name in writer.enums or name in writer.messages]
+    return walk.compare((name, name) for name in sorted(names))
 
 
 def _finding(

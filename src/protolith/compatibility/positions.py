@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from threading import Lock
 
-from protolith.compatibility.index import Path
+from protolith.compatibility.facts import Path
 from protolith.descriptors import DescriptorSet
 
 _KEPT = 64

@@ -19,8 +19,9 @@ from protolith.changes import (
     diff,
 )
 from protolith.compatibility import positions
+from protolith.compatibility.facts import EnumFacts, FieldFacts
 from protolith.compatibility.findings import Direction, Finding, Mode, Severity
-from protolith.compatibility.index import EnumFacts, FieldFacts, index
+from protolith.compatibility.index import index
 from protolith.compatibility.table_plans import ENGINES, Side, creatable, migration_of
 from protolith.dialects import Dialect, dialect
 from protolith.dialects.alteration import Step, chain, widens

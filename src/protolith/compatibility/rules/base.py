@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from protolith.compatibility.facts import EnumFacts, FieldFacts, MessageFacts, Path
 from protolith.compatibility.findings import SEVERITIES, Level, Severity
-from protolith.compatibility.index import EnumFacts, FieldFacts, Index, MessageFacts, Path
+from protolith.compatibility.index import Index
 
 Place: TypeAlias = tuple[str, Path] | None
 Pair: TypeAlias = tuple[str, str]

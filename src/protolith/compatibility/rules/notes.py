@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from protolith.compatibility.index import EnumFacts, MessageFacts, Ranges
+from protolith.compatibility.facts import EnumFacts, MessageFacts, Ranges
 from protolith.compatibility.rules.base import Place, Said
 from protolith.compatibility.rules.source import Change, SourceRule, enums, files, messages, places
 
@@ -85,10 +85,10 @@ def extension_message_no_delete(change: Change) -> Iterator[Said]:
 
 def message_name_in_any(change: Change) -> Iterator[Said]:
     """A message inside Any is found by its full name, and no field says what an Any holds."""
-    for name, message in change.old.messages.items():
-        top = len(message.path) == 2  # noqa: PLR2004
-        if top and message.file in change.old.roots and name not in change.new.messages:
-            there: Place = (message.file, ()) if message.file in change.new.files else None
+    for message in change.old.messages_in(change.files):
+        name, top = message.full_name, len(message.path) == 2  # noqa: PLR2004
+        if top and name not in change.new.messages:
+            there: Place = (message.file, ()) if message.file in change.new else None
             yield Said(
                 "MESSAGE_NAME_IN_ANY", "safe", name, name, "absent",
                 "where one is packed in google.protobuf.Any, it can no longer be unpacked",

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from protolith.compatibility.facts import EnumFacts, FieldFacts, MessageFacts
 from protolith.compatibility.findings import Severity
-from protolith.compatibility.index import EnumFacts, FieldFacts, MessageFacts
 from protolith.compatibility.rules.base import RANK, Match, Messages, Rules, Said, Sides
 from protolith.compatibility.rules.kinds import JSON, RANGES
 from protolith.compatibility.rules.wire import missing_required, together
@@ -104,8 +104,7 @@ def field_wire_json_compatible_cardinality(match: Match) -> Said | None:
 def find(field: FieldFacts, reader: MessageFacts, sides: Sides) -> FieldFacts | None:
     """The reader's field for what the writer prints; parsers take the proto name as well."""
     if field.extension:
-        extendee, found = sides.reader.extensions.get(field.full_name, ("", None))
-        return found if extendee == reader.full_name else None
+        return sides.reader.extension(field.full_name, reader.full_name)
     return reader.by_json_name.get(field.json_name) or reader.by_name.get(field.json_name)
 
 

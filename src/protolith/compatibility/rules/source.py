@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from protolith.compatibility.facts import EnumFacts, FieldFacts, FileFacts, MessageFacts
 from protolith.compatibility.findings import Severity
-from protolith.compatibility.index import EnumFacts, FieldFacts, FileFacts, Index, MessageFacts
+from protolith.compatibility.index import Index
 from protolith.compatibility.rules.base import Place, Said
 
 _KEEP = "keep the old one, or tell everyone who builds with it"
@@ -14,11 +15,16 @@ _IGNORED = {"uninterpreted_option", "deprecated", "features"}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The old and the new version, and the files that are the same in both."""
+    """The old and the new version, and the submitted files that are not the same in both."""
 
     old: Index
     new: Index
-    same: frozenset[str]
+    files: tuple[str, ...]
+
+    @classmethod
+    def of(cls, old: Index, new: Index, same: frozenset[str]) -> "Change":
+        """The change of all files but those that are the same."""
+        return cls(old, new, tuple(old.submitted(same)))
 
 
 SourceRule: TypeAlias = Callable[[Change], Iterator[Said]]
@@ -33,8 +39,8 @@ def _said(  # noqa: PLR0913
 
 def file_no_delete(change: Change) -> Iterator[Said]:
     """C++ and Python import generated code by its file."""
-    for name in change.old.roots:
-        if name not in change.new.files:
+    for name in change.files:
+        if name not in change.new:
             yield _said("FILE_NO_DELETE", name, name, "absent", ((name, ()), None))
 
 
@@ -60,31 +66,28 @@ def file_same_options(change: Change) -> Iterator[Said]:
 
 def message_no_delete(change: Change) -> Iterator[Said]:
     """A message is named in code."""
-    for name, message in change.old.messages.items():
-        if (
-            message.file in change.old.roots
-            and name not in change.new.messages
-            and not message.map_entry
-        ):
+    for message in change.old.messages_in(change.files):
+        if not message.map_entry and message.full_name not in change.new.messages:
             yield _gone("MESSAGE_NO_DELETE", message, change)
 
 
 def enum_no_delete(change: Change) -> Iterator[Said]:
     """An enum is named in code."""
-    for name, enum in change.old.enums.items():
-        if enum.file in change.old.roots and name not in change.new.enums:
+    for enum in change.old.enums_in(change.files):
+        if enum.full_name not in change.new.enums:
             yield _gone("ENUM_NO_DELETE", enum, change)
 
 
 def extension_no_delete(change: Change) -> Iterator[Said]:
     """An extension is named in code."""
-    for name, (_, extension) in change.old.extensions.items():
-        if extension.file in change.old.roots and name not in change.new.extensions:
-            yield _gone("EXTENSION_NO_DELETE", extension, change)
+    for file in change.files:
+        for name, extension in change.old.extensions_in(file).items():
+            if name not in change.new.extensions:
+                yield _gone("EXTENSION_NO_DELETE", extension.field, change)
 
 
 def _gone(rule: str, what: MessageFacts | EnumFacts | FieldFacts, change: Change) -> Said:
-    there: Place = (what.file, ()) if what.file in change.new.files else None
+    there: Place = (what.file, ()) if what.file in change.new else None
     return _said(rule, what.full_name, "declared", "absent", ((what.file, what.path), there))
 
 
@@ -208,13 +211,12 @@ def enum_same_type(change: Change) -> Iterator[Said]:
 
 def service_no_delete(change: Change) -> Iterator[Said]:
     """A service and its methods have clients."""
-    there = {name for file in change.new.files.values() for name in file.methods}
-    for name in change.old.roots:
-        for service, path in change.old.files[name].service_paths.items():
-            if service not in there:
+    for name in change.files:
+        for service, path in change.old.file(name).service_paths.items():
+            if service not in change.new.services:
                 at: tuple[Place, Place] = (
                     (name, path),
-                    (name, ()) if name in change.new.files else None,
+                    (name, ()) if name in change.new else None,
                 )
                 yield _said("SERVICE_NO_DELETE", service, "declared", "absent", at)
 
@@ -254,25 +256,23 @@ def places(
 
 def files(change: Change) -> Iterator[tuple[FileFacts, FileFacts]]:
     """The submitted files that are in both versions and differ."""
-    for name in change.old.roots:
-        if name in change.new.files and name not in change.same:
-            yield change.old.files[name], change.new.files[name]
+    for name in change.files:
+        if name in change.new:
+            yield change.old.file(name), change.new.file(name)
 
 
 def messages(change: Change) -> Iterator[tuple[MessageFacts, MessageFacts]]:
     """The messages of both versions whose files differ."""
-    for name, message in change.old.messages.items():
-        its = change.new.messages.get(name)
-        wanted = message.file in change.old.roots and not message.map_entry
-        if its and wanted and message.file not in change.same:
+    for message in change.old.messages_in(change.files):
+        its = change.new.messages.get(message.full_name)
+        if its and not message.map_entry:
             yield message, its
 
 
 def enums(change: Change) -> Iterator[tuple[EnumFacts, EnumFacts]]:
     """The enums of both versions whose files differ."""
-    for name, enum in change.old.enums.items():
-        its = change.new.enums.get(name)
-        if its and enum.file in change.old.roots and enum.file not in change.same:
+    for enum in change.old.enums_in(change.files):
+        if its := change.new.enums.get(enum.full_name):
             yield enum, its
 
 
