@@ -180,6 +180,18 @@ def read_extensions(file: FileDescriptor, proto: Any) -> dict[str, Extension]:
     return found
 
 
+def types_used(file: FileDescriptor) -> set[str]:
+    """The files whose types the fields and extensions of a file have."""
+    fields: list[Any] = [*file.extensions_by_name.values()]
+    waiting = list(file.message_types_by_name.values())
+    while waiting:
+        message = waiting.pop()
+        fields += [*message.fields, *message.extensions]
+        waiting += message.nested_types
+    types = [field.message_type or field.enum_type for field in fields]
+    return {type_.file.name for type_ in types if type_}
+
+
 def read_file(file: FileDescriptor, proto: Any) -> FileFacts:
     """What a file says of itself, and its services."""
     services = list(file.services_by_name.values())

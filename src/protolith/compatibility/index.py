@@ -19,6 +19,7 @@ from protolith.compatibility.facts import (
     read_extensions,
     read_file,
     read_types,
+    types_used,
 )
 from protolith.descriptors import DescriptorSet, find_file
 
@@ -131,35 +132,38 @@ class Index:
                 yield from (one.field for one in found if one.extendee == message.full_name)
 
     def unchanged(self, other: "Index") -> frozenset[str]:
-        """The files that mean the same here and there, together with all that they import.
+        """The files that mean the same here and there: equal bytes, and imports that are equal.
 
-        A message has its own file's bytes and yet another meaning if it is extended in a file that
-        is not the same.
+        A message there may yet have other extensions than here, and then neither its file nor
+        those whose fields lead to it are the same.
         """
         if self is other:
             return frozenset(self._bare)
-        extended: set[str] = set()
-        while True:
-            same = self._equal(other, extended)
-            more = {*self._extended(same), *other._extended(same)} & same  # noqa: SLF001
-            if not more:
-                return frozenset(same)
-            extended |= more
-
-    def _equal(self, other: "Index", extended: set[str]) -> set[str]:
         same: set[str] = set()
         for name, file in self._bare.items():  # dependencies first
             its = other._bare.get(name)  # noqa: SLF001
-            equal = its is not None and its.data == file.data and name not in extended
-            if equal and same.issuperset(file.imports):
+            if its is not None and its.data == file.data and same.issuperset(file.imports):
                 same.add(name)
-        return same
+        while touched := same & {*self._extended(same), *other._extended(same), *self._using(same)}:  # noqa: SLF001
+            same -= touched
+        return frozenset(same)
 
     def _extended(self, same: set[str]) -> Iterator[str]:
+        """The files with messages that files which are not the same extend."""
         for file in self.names:
             if file not in same:
                 for extension in self.extensions_in(file).values():
                     yield self._pool.FindMessageTypeByName(extension.extendee).file.name
+
+    def _using(self, same: set[str]) -> Iterator[str]:
+        """The files with fields of types in files that are not the same."""
+        above: set[str] = set()
+        for name, file in self._bare.items():
+            if name not in same or not above.isdisjoint(file.imports):
+                above.add(name)
+        for name in above & same:
+            if not same.issuperset(types_used(find_file(self._pool, name))):
+                yield name
 
 
 def index(schema: DescriptorSet) -> Index:
