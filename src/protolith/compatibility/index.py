@@ -39,16 +39,19 @@ class Names(Generic[T]):
         self._find, self._read = find, read
         self._known: dict[str, T | None] = {}
 
+    def home(self, name: str) -> str | None:
+        """The file that declares the name, if one does."""
+        try:
+            return str(self._find(name).file.name)
+        except KeyError:
+            return None
+
     def get(self, name: str) -> T | None:
         """The facts, if the version has the name."""
         known = self._known
         if name not in known:
-            try:
-                file = self._find(name).file.name
-            except KeyError:
-                known[name] = None
-            else:
-                known.update(self._read(file))
+            file = self.home(name)
+            known.update({name: None} if file is None else self._read(file))
         return known[name]
 
     def __getitem__(self, name: str) -> T:

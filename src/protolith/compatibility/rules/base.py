@@ -118,7 +118,7 @@ class Sides:
             if self._unchanged(pair):
                 continue
             for said in self._direct(pair):
-                yield replace(said, field_path=path + said.field_path)
+                yield replace(said, field_path=path + said.field_path) if path else said
             for match, inner in self._follows[pair]:
                 below = (*path, match.writer.number)
                 reached = [inner] if inner[0] == inner[1] else self._closure(inner)
@@ -129,10 +129,10 @@ class Sides:
                 waiting += [(pair, below) for pair in same]
 
     def _unchanged(self, pair: Pair) -> bool:
-        if pair[0] != pair[1]:
+        if pair[0] != pair[1] or not self.skipped:
             return False
-        found = self.writer.messages.get(pair[0]) or self.writer.enums.get(pair[0])
-        return found is not None and found.file in self.skipped
+        file = self.writer.messages.home(pair[0]) or self.writer.enums.home(pair[0])
+        return file in self.skipped
 
     def _closure(self, start: Pair) -> list[Pair]:
         """Pairs reached from one; those of one name are reported on their own, so not entered."""
