@@ -1,8 +1,8 @@
 """What a rule says, and the walk over a writer and a reader that asks every rule."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
 
 from protolith.compatibility.facts import EnumFacts, FieldFacts, MessageFacts, Path
 from protolith.compatibility.findings import SEVERITIES, Level, Severity
@@ -13,8 +13,7 @@ Pair: TypeAlias = tuple[str, str]
 RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What a rule says about a writer and a reader; a place is a file and a path in it."""
 
     rule: str
@@ -31,8 +30,7 @@ class Said:
     field_path: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A field of the writer and the field of the reader that its values arrive in."""
 
     writer: FieldFacts
@@ -118,12 +116,12 @@ class Sides:
             if self._unchanged(pair):
                 continue
             for said in self._direct(pair):
-                yield replace(said, field_path=path + said.field_path) if path else said
+                yield said._replace(field_path=path + said.field_path) if path else said
             for match, inner in self._follows[pair]:
                 below = (*path, match.writer.number)
                 reached = [inner] if inner[0] == inner[1] else self._closure(inner)
                 if inner[0] != inner[1]:
-                    yield replace(self._other_type(match, reached), field_path=below)
+                    yield self._other_type(match, reached)._replace(field_path=below)
                 same = [pair for pair in reached if pair[0] == pair[1] and pair not in seen]
                 seen.update(same)
                 waiting += [(pair, below) for pair in same]
