@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from protolith.compatibility import positions
 from protolith.compatibility.findings import LEVELS, Direction, Finding, Level, Mode, Severity
 from protolith.compatibility.history import field_number_not_reused
 from protolith.compatibility.index import Index, index
 from protolith.compatibility.policies import BufConfig, check_policy
+from protolith.compatibility.positions import Places
 from protolith.compatibility.rules import notes, protojson, source, wire
 from protolith.compatibility.rules.base import RANK, Pair, Rules, Said, Sides
 from protolith.compatibility.table_plans import ENGINES, check_engines, sides
@@ -64,15 +64,18 @@ def check(  # noqa: PLR0913
         return []
     names = _names(new, len(versions), message, old_message)
     found: dict[Finding, None] = {}
+    here = Places(new)
     if "wire" in levels:
         before = [index(version) for version in versions]
         for number, item in field_number_not_reused(index(new), before, names):
-            found[_finding(item, "wire", "backward", (versions[number], new, number + 1))] = None
+            there = Places(versions[number])
+            found[_finding(item, "wire", "backward", (there, here, number + 1))] = None
     first = 0 if mode.endswith("_TRANSITIVE") else len(versions) - 1
     for number in reversed(range(first, len(versions))):
         old, pair = versions[number], names[number]
+        spots = Places(old), here, number + 1
         for level, direction, item in _pair(index(new), index(old), mode, levels, pair):
-            found[_finding(item, level, direction, (old, new, number + 1))] = None
+            found[_finding(item, level, direction, spots)] = None
         for before_side, after_side in sides(new, old, pair, layout) if "table" in levels else ():
             moved = compare_tables(before_side, after_side, mode, engines)
             found |= {replace(one, against=number + 1): None for one in moved}
@@ -143,16 +146,14 @@ def _finding(
     said: Said,
     level: Level,
     direction: Direction,
-    versions: tuple[DescriptorSet, DescriptorSet, int],
+    versions: tuple[Places, Places, int],
 ) -> Finding:
     old, new, against = versions
-    backward = direction == "backward"
-    before, after = (said.writer, said.reader) if backward else (said.reader, said.writer)
-    was, at = said.at_writer, said.at_reader
-    if not backward:
-        was, at = at, was
-    line, column = positions.find(new, *at) if at else (None, None)
-    old_spots = (was[0], *positions.find(old, *was)) if was else ()
+    before, after, was, at = said.writer, said.reader, said.at_writer, said.at_reader
+    if direction == "forward":
+        before, after, was, at = after, before, at, was
+    line, column = new.find(*at) if at else (None, None)
+    old_spots = (was[0], *old.find(*was)) if was else ()
     return Finding(
         rule=said.rule, level=level, direction=direction, severity=said.severity,
         subject=said.subject, old=before, new=after, why=said.why, fix=said.fix,

@@ -137,18 +137,18 @@ def _named(field: FieldFacts, writer: MessageFacts) -> bool:
 
 def message_same_required_fields(both: Messages) -> Iterator[Said]:
     """A reader refuses a message without a field that it requires."""
-    writer, reader = both.writer, both.reader
-    given = {found.number: field for field, found in _by_name(both)}
-    for number, wanted in reader.fields.items():
-        field = given.get(number)
-        if wanted.required and not (field and field.required):
-            yield missing_required(wanted, field, writer)
+    required = [field for field in both.reader.fields.values() if field.required]
+    given = {found.number: field for field, found in _by_name(both)} if required else {}
+    for wanted in required:
+        field = given.get(wanted.number)
+        if not (field and field.required):
+            yield missing_required(wanted, field, both.writer)
 
 
 def field_same_oneof(both: Messages) -> Iterator[Said]:
     """Two fields of one oneof are an error in JSON."""
     reader = both.reader
-    pairs = list(_by_name(both))
+    pairs = list(_by_name(both)) if reader.oneofs else []
     for oneof in sorted(reader.oneofs):
         inside = [(mine, its) for mine, its in pairs if its.oneof == oneof]
         yield from together(
