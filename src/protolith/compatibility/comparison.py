@@ -153,12 +153,13 @@ def _finding(
     if direction == "forward":
         before, after, was, at = after, before, at, was
     line, column = new.find(*at) if at else (None, None)
-    old_spots = (was[0], *old.find(*was)) if was else ()
+    old_line, old_column = old.find(*was) if was else (None, None)
+    old_place = was[0] if was else ""
     return Finding(
         rule=said.rule, level=level, direction=direction, severity=said.severity,
         subject=said.subject, old=before, new=after, why=said.why, fix=said.fix,
         file=at[0] if at else "", line=line, column=column,
-        old_place=":".join(str(spot) for spot in old_spots if spot),
+        old_place=f"{old_place}:{old_line}:{old_column}" if old_line else old_place,
         against=against, witness=said.witness, lenient=said.lenient,
         field_path=said.field_path,
     )  # fmt: skip

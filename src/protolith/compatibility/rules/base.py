@@ -62,8 +62,7 @@ class Match(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Messages:
+class Messages(NamedTuple):
     """A message of the writer and the one of the reader that takes it."""
 
     writer: MessageFacts
@@ -183,9 +182,12 @@ class Sides:
     ) -> Iterator[Said]:
         if self.rules.opaque(writer.full_name, reader.full_name):
             return
+        both = Messages(writer, reader, self)
         for check in self.rules.messages:
-            yield from check(Messages(writer, reader, self))
-        for mine, its in self.rules.pair(Messages(writer, reader, self)):
+            yield from check(both)
+        for mine, its in self.rules.pair(both):
+            if mine == its and not mine.type_name:
+                continue  # no rule has a word on a field that is the same in both
             match = Match(mine, its, self)
             for rule in self.rules.fields:
                 if (said := rule(match)) is not None:
