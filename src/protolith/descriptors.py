@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import Descriptor, FileDescriptor
@@ -27,6 +28,14 @@ if api_implementation.Type() != "upb":  # the pure-Python runtime differs in wha
     raise ImportError(f"protobuf's upb runtime is needed, found {api_implementation.Type()!r}")
 
 
+class BareFile(NamedTuple):
+    """A file without comments and positions, and the names of what it imports."""
+
+    name: str
+    data: bytes
+    imports: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class DescriptorSet:
     """Compiled files with everything they import; the one truth about a schema.
@@ -47,10 +56,11 @@ class DescriptorSet:
             raise SchemaTooComplexError(
                 f"the descriptor set has {len(data):,} bytes; at most {MAX_BYTES:,} are accepted"
             )
-        files = parse_files(data)
-        imported = {name for file in files for name in file.dependency}
+        files = _bare(data)
+        imported = {name for file in files for name in file.imports}
         found = roots or tuple(file.name for file in files if file.name not in imported)
         result = cls(data, found)
+        result.__dict__["bare"] = files  # they are parsed already
         for root in found:
             result.file(root)  # builds the pool: what cannot be decoded is refused here
         return result
@@ -80,15 +90,17 @@ class DescriptorSet:
         return tuple(parse_files(self.data))
 
     @cached_property
+    def bare(self) -> tuple[BareFile, ...]:
+        """Every file as the bytes that its meaning is in, dependencies first."""
+        return _bare(self.data)
+
+    @cached_property
     def pool(self) -> descriptor_pool.DescriptorPool:
         """A private pool with exactly these files."""
         pool = descriptor_pool.DescriptorPool()
-        for file in self.files:
-            slim = descriptor_pb2.FileDescriptorProto()
-            slim.CopyFrom(file)
-            slim.ClearField("source_code_info")
+        for file in self.bare:
             try:
-                pool.AddSerializedFile(slim.SerializeToString())
+                pool.AddSerializedFile(file.data)
             except TypeError as error:  # how upb reports a file that it cannot build
                 reason = str(error).removeprefix("Couldn't build proto file into descriptor pool: ")
                 raise CompileError(
@@ -100,9 +112,8 @@ class DescriptorSet:
 
     def file(self, name: str) -> FileDescriptor:
         """One file by its name."""
-        key = name.encode(errors="surrogatepass")  # upb finds no text outside ASCII, but its bytes
         try:
-            return self.pool.FindFileByName(key)  # type: ignore[arg-type]
+            return find_file(self.pool, name)
         except KeyError:
             raise NotFoundError(f"no file {name!r} in the descriptor set") from None
 
@@ -184,13 +195,15 @@ class DescriptorSet:
     def fingerprint(self) -> str:
         """SHA-256 in hex over the descriptors without comments and positions."""
         digest = hashlib.sha256()
-        for file in self.files:
-            bare = descriptor_pb2.FileDescriptorProto()
-            bare.CopyFrom(file)
-            bare.ClearField("source_code_info")
-            data = bare.SerializeToString(deterministic=True)
-            digest.update(len(data).to_bytes(8, "big") + data)
+        for file in self.bare:
+            digest.update(len(file.data).to_bytes(8, "big") + file.data)
         return digest.hexdigest()
+
+
+def find_file(pool: descriptor_pool.DescriptorPool, name: str) -> FileDescriptor:
+    """A file of a pool, or `KeyError`."""
+    key = name.encode(errors="surrogatepass")  # upb finds no text outside ASCII, but its bytes
+    return pool.FindFileByName(key)  # type: ignore[arg-type]
 
 
 def parse_files(data: bytes) -> list[descriptor_pb2.FileDescriptorProto]:
@@ -202,6 +215,16 @@ def parse_files(data: bytes) -> list[descriptor_pb2.FileDescriptorProto]:
             f"these bytes are not a serialized google.protobuf.FileDescriptorSet: {error}",
             hint="protoc --include_imports --include_source_info --descriptor_set_out=FILE",
         ) from None
+
+
+def _bare(data: bytes) -> tuple[BareFile, ...]:
+    files = parse_files(data)
+    for file in files:
+        file.ClearField("source_code_info")
+    return tuple(
+        BareFile(file.name, file.SerializeToString(deterministic=True), tuple(file.dependency))
+        for file in files
+    )
 
 
 def _comment(location: descriptor_pb2.SourceCodeInfo.Location) -> str:

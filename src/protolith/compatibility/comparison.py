@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from protolith.compatibility import positions
 from protolith.compatibility.findings import LEVELS, Direction, Finding, Level, Mode, Severity
 from protolith.compatibility.history import field_number_not_reused
-from protolith.compatibility.index import EnumFacts, Index, MessageFacts, index
+from protolith.compatibility.index import Index, index
 from protolith.compatibility.policies import BufConfig, check_policy
+from protolith.compatibility.positions import Places
 from protolith.compatibility.rules import notes, protojson, source, wire
 from protolith.compatibility.rules.base import RANK, Pair, Rules, Said, Sides
 from protolith.compatibility.table_plans import ENGINES, check_engines, sides
@@ -64,15 +64,18 @@ def check(  # noqa: PLR0913
         return []
     names = _names(new, len(versions), message, old_message)
     found: dict[Finding, None] = {}
+    here = Places(new)
     if "wire" in levels:
         before = [index(version) for version in versions]
         for number, item in field_number_not_reused(index(new), before, names):
-            found[_finding(item, "wire", "backward", (versions[number], new, number + 1))] = None
+            there = Places(versions[number])
+            found[_finding(item, "wire", "backward", (there, here, number + 1))] = None
     first = 0 if mode.endswith("_TRANSITIVE") else len(versions) - 1
     for number in reversed(range(first, len(versions))):
         old, pair = versions[number], names[number]
+        spots = Places(old), here, number + 1
         for level, direction, item in _pair(index(new), index(old), mode, levels, pair):
-            found[_finding(item, level, direction, (old, new, number + 1))] = None
+            found[_finding(item, level, direction, spots)] = None
         for before_side, after_side in sides(new, old, pair, layout) if "table" in levels else ():
             moved = compare_tables(before_side, after_side, mode, engines)
             found |= {replace(one, against=number + 1): None for one in moved}
@@ -108,8 +111,7 @@ def _pair(
 ) -> Iterator[tuple[Level, Direction, Said]]:
     same = new.unchanged(old)
     backward, forward = (mode.startswith(("FULL", word)) for word in ("BACKWARD", "FORWARD"))
-    renamed = wanted is not None and wanted[0] != wanted[1]
-    if new.roots == old.roots and not (set(new.roots) - same) and not renamed:
+    if wanted is None and new.roots == old.roots and same.issuperset(new.roots):
         return
     for level in levels:
         rules = PAYLOADS.get(level)
@@ -123,7 +125,7 @@ def _pair(
         if level == "source" and backward:
             for rule in (*source.RULES, *notes.RULES):
                 yield from (
-                    ("source", "backward", said) for said in rule(source.Change(old, new, same))
+                    ("source", "backward", said) for said in rule(source.Change.of(old, new, same))
                 )
 
 
@@ -131,33 +133,33 @@ def _compare(walk: Sides, wanted: Pair | None) -> Iterator[Said]:
     reader, writer = walk.reader, walk.writer
     if wanted:
         return walk.compare([wanted] if wanted[0] in writer.messages else [])
-    files = set(reader.roots) | set(writer.roots)
-    types: list[MessageFacts | EnumFacts]
-    types = [*reader.messages.values(), *reader.enums.values()]
-    known = writer.messages.keys() | writer.enums.keys()
-    names = sorted(p.full_name for p in types if p.file in files and p.full_name in known)
-    return walk.compare((name, name) for name in names)
+    roots = {*reader.roots, *writer.roots} - walk.skipped
+    files = [name for name in reader.names if name in roots]
+    messages = [one.full_name for one in reader.messages_in(files)]
+    enums = [one.full_name for one in reader.enums_in(files)]
+    names = [name for name in messages if name in writer.messages or name in writer.enums]
+    names += [name for name in enums if name in writer.enums or name in writer.messages]
+    return walk.compare((name, name) for name in sorted(names))
 
 
 def _finding(
     said: Said,
     level: Level,
     direction: Direction,
-    versions: tuple[DescriptorSet, DescriptorSet, int],
+    versions: tuple[Places, Places, int],
 ) -> Finding:
     old, new, against = versions
-    backward = direction == "backward"
-    before, after = (said.writer, said.reader) if backward else (said.reader, said.writer)
-    was, at = said.at_writer, said.at_reader
-    if not backward:
-        was, at = at, was
-    line, column = positions.find(new, *at) if at else (None, None)
-    old_spots = (was[0], *positions.find(old, *was)) if was else ()
+    before, after, was, at = said.writer, said.reader, said.at_writer, said.at_reader
+    if direction == "forward":
+        before, after, was, at = after, before, at, was
+    line, column = new.find(*at) if at else (None, None)
+    old_line, old_column = old.find(*was) if was else (None, None)
+    old_place = was[0] if was else ""
     return Finding(
         rule=said.rule, level=level, direction=direction, severity=said.severity,
         subject=said.subject, old=before, new=after, why=said.why, fix=said.fix,
         file=at[0] if at else "", line=line, column=column,
-        old_place=":".join(str(spot) for spot in old_spots if spot),
+        old_place=f"{old_place}:{old_line}:{old_column}" if old_line else old_place,
         against=against, witness=said.witness, lenient=said.lenient,
         field_path=said.field_path,
     )  # fmt: skip

@@ -8,8 +8,9 @@ from typing import Any
 from protolith.compatibility import positions
 from protolith.compatibility.bigquery_json import compare_schemas
 from protolith.compatibility.comparison import check
+from protolith.compatibility.facts import FileFacts, Path
 from protolith.compatibility.findings import Direction, Finding, Mode
-from protolith.compatibility.index import Index, Path, index
+from protolith.compatibility.index import Index, index
 from protolith.compatibility.table_plans import TablePlan, plan_tables, sides
 from protolith.descriptors import DescriptorSet
 from protolith.errors import LayoutError
@@ -91,25 +92,25 @@ _COLUMN_WHYS = {
 def _additions(new: DescriptorSet, old: DescriptorSet) -> Iterator[Finding]:
     """What no rule speaks of: a new field or value is known to one side alone, so rules do."""
     after, before = index(new), index(old)
-    for name, message in after.messages.items():
-        if name not in before.messages and message.file in after.roots and not message.map_entry:
+    files = after.submitted(after.unchanged(before))
+    for message in after.messages_in(files):
+        name = message.full_name
+        if name not in before.messages and not message.map_entry:
             yield _added("MESSAGE_ADDED", name, "message", (message.file, message.path), new)
-    for name, enum in after.enums.items():
-        if name not in before.enums and enum.file in after.roots:
-            yield _added("ENUM_ADDED", name, "enum", (enum.file, enum.path), new)
-    yield from _added_services(after, before, new)
+    for enum in after.enums_in(files):
+        if enum.full_name not in before.enums:
+            yield _added("ENUM_ADDED", enum.full_name, "enum", (enum.file, enum.path), new)
+    for file in map(after.file, files):
+        yield from _added_services(file, before, new)
 
 
-def _added_services(after: Index, before: Index, new: DescriptorSet) -> Iterator[Finding]:
-    known: dict[str, dict[str, Any]] = {}
-    for old_file in before.files.values():
-        known |= old_file.methods
-    for file in (after.files[name] for name in after.roots):
-        for name, methods in file.methods.items():
-            place = file.name, file.service_paths[name]
-            if name not in known:
-                yield _added("SERVICE_ADDED", name, "service", place, new)
-            for method in sorted(methods.keys() - known.get(name, methods).keys()):
+def _added_services(file: FileFacts, before: Index, new: DescriptorSet) -> Iterator[Finding]:
+    for name, methods in file.methods.items():
+        place, known = (file.name, file.service_paths[name]), before.services.get(name)
+        if known is None:
+            yield _added("SERVICE_ADDED", name, "service", place, new)
+        else:
+            for method in sorted(methods.keys() - known.keys()):
                 yield _added("RPC_ADDED", f"{name}.{method}", "rpc", place, new)
 
 

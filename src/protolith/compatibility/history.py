@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from protolith.compatibility.index import FieldFacts, Index, MessageFacts
+from protolith.compatibility.facts import FieldFacts
+from protolith.compatibility.index import Index
 from protolith.compatibility.rules.base import Pair, Said
 
 
@@ -16,23 +17,27 @@ def field_number_not_reused(
     """
     if len(versions) < 2:  # noqa: PLR2004
         return
+    last = versions[-1]
+    renamed = wanted[-1] is not None and wanted[-1][0] != wanted[-1][1]
+    files = new.submitted(frozenset() if renamed else new.unchanged(last))
     only = wanted[-1] and wanted[-1][1]
-    for message in new.messages.values():
+    for message in new.messages_in(files):
         name = message.full_name
-        if message.file not in new.roots or message.map_entry or only not in (None, name):
+        if message.map_entry or only not in (None, name):
             continue
         names = [pair[0] if pair else name for pair in wanted]
-        lives = [version.messages.get(n) for version, n in zip(versions, names, strict=True)]
-        if lives[-1] is None or lives[-1] is message:
+        if (known := last.messages.get(names[-1])) is None:
             continue
         for number, field in message.fields.items():
-            if number not in lives[-1].fields and (at := _used(field, lives)) is not None:
+            if number not in known.fields and (at := _used(field, versions, names)) is not None:
                 yield at[0], _reused(field, at[1])
 
 
-def _used(field: FieldFacts, lives: Sequence[MessageFacts | None]) -> tuple[int, FieldFacts] | None:
-    for position in reversed(range(len(lives))):
-        life = lives[position]
+def _used(
+    field: FieldFacts, versions: Sequence[Index], names: Sequence[str]
+) -> tuple[int, FieldFacts] | None:
+    for position in reversed(range(len(versions))):
+        life = versions[position].messages.get(names[position])
         before = life.fields.get(field.number) if life else None
         if before is not None:
             same = (before.name, before.kind, before.shape) == (field.name, field.kind, field.shape)

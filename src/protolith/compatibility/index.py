@@ -1,168 +1,172 @@
-"""One index per version: from names and numbers to resolved facts, read from the runtime once."""
+"""One index per version: facts by full name, each file read when it is first asked for."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, TypeVar
 
-from google.protobuf.descriptor import (
-    Descriptor,
-    EnumDescriptor,
-    FieldDescriptor,
-    FileDescriptor,
-    ServiceDescriptor,
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from protolith.compatibility.facts import (
+    EnumFacts,
+    Extension,
+    FieldFacts,
+    FileFacts,
+    MessageFacts,
+    Methods,
+    Types,
+    read_extensions,
+    read_file,
+    read_types,
+    types_used,
 )
+from protolith.descriptors import DescriptorSet, find_file
 
-from protolith.descriptors import DescriptorSet
+T = TypeVar("T")
 
-Shape: TypeAlias = Literal["singular", "repeated", "map"]
-
-_NAMES = (
-    "double",
-    "float",
-    "int64",
-    "uint64",
-    "int32",
-    "fixed64",
-    "fixed32",
-    "bool",
-    "string",
-    "group",
-    "message",
-    "bytes",
-    "uint32",
-    "enum",
-    "sfixed32",
-    "sfixed64",
-    "sint32",
-    "sint64",
-)
-_KINDS = {getattr(FieldDescriptor, f"TYPE_{kind.upper()}"): kind for kind in _NAMES}
-_UTF8_VERIFIED = 2  # google.protobuf.FeatureSet.Utf8Validation.VERIFY
 _KEPT = 1024
 _INDEXES: OrderedDict[tuple[str, tuple[str, ...]], "Index"] = OrderedDict()
 _LOCK = Lock()
 
-_JSON_BEST_EFFORT = 2  # google.protobuf.FeatureSet.JsonFormat.LEGACY_BEST_EFFORT
 
-Path: TypeAlias = tuple[int, ...]
-Ranges: TypeAlias = tuple[tuple[int, int], ...]
+class Names(Generic[T]):
+    """Facts by full name; a name is looked for in the file that declares it."""
 
+    __slots__ = ("_find", "_known", "_read")
 
-@dataclass(frozen=True, slots=True)
-class FieldFacts:
-    """A field or an extension, with every feature of its edition resolved.
+    def __init__(self, find: Callable[[str], Any], read: Callable[[str], Mapping[str, T]]) -> None:
+        self._find, self._read = find, read
+        self._known: dict[str, T | None] = {}
 
-    `type_name` is the full name of its message or enum. `oneof` is a real oneof, never one that
-    stands for `optional`. `packed` is how it is written. `path` leads to it in its file.
-    """
+    def home(self, name: str) -> str | None:
+        """The file that declares the name, if one does."""
+        try:
+            return str(self._find(name).file.name)
+        except KeyError:
+            return None
 
-    number: int
-    name: str
-    full_name: str
-    json_name: str
-    kind: str
-    shape: Shape
-    required: bool
-    presence: bool
-    packed: bool
-    verified: bool
-    type_name: str
-    oneof: str
-    default: Any
-    jstype: int
-    extension: bool
-    file: str
-    path: Path
+    def get(self, name: str) -> T | None:
+        """The facts, if the version has the name."""
+        known = self._known
+        if name not in known:
+            file = self.home(name)
+            known.update({name: None} if file is None else self._read(file))
+        return known[name]
 
-    @property
-    def words(self) -> str:
-        """The type as people write it, such as `repeated int32`."""
-        type_ = self.type_name or self.kind
-        if self.shape == "map":
-            return f"map {type_}"
-        label = "repeated" if self.shape == "repeated" else "required" if self.required else ""
-        return f"{label} {type_}".strip()
+    def __getitem__(self, name: str) -> T:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageFacts:
-    """A message; `fields` also holds the extensions of it that this version knows.
-
-    Ranges of numbers end before their second number.
-    """
-
-    full_name: str
-    fields: dict[int, FieldFacts]
-    map_entry: bool
-    oneofs: frozenset[str]
-    visibility: int
-    reserved: Ranges
-    reserved_names: frozenset[str]
-    extensible: Ranges
-    best_effort_json: bool
-    file: str
-    path: Path
-    by_name: dict[str, FieldFacts] = field(compare=False)
-    by_json_name: dict[str, FieldFacts] = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class EnumFacts:
-    """An enum: names by number in their order, numbers by name, and whether it is closed."""
-
-    full_name: str
-    names: dict[int, tuple[str, ...]]
-    numbers: dict[str, int]
-    closed: bool
-    first: int
-    visibility: int
-    reserved: Ranges
-    reserved_names: frozenset[str]
-    best_effort_json: bool
-    file: str
-    path: Path
-    places: dict[str, Path] = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """A file: its package, the options that generated code shows, and its services' methods."""
-
-    name: str
-    package: str
-    syntax: str
-    options: dict[str, Any]
-    methods: dict[str, dict[str, tuple[str, str, bool, bool]]]
-    service_paths: dict[str, Path]
-    data: bytes = field(repr=False)
-    imports: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Index:
     """Everything in a version by its full name; `roots` are the submitted files."""
 
-    messages: dict[str, MessageFacts]
-    enums: dict[str, EnumFacts]
-    extensions: dict[str, tuple[str, FieldFacts]]
-    files: dict[str, FileFacts]
-    roots: tuple[str, ...]
+    def __init__(self, schema: DescriptorSet) -> None:
+        self.roots = schema.roots
+        self.names = tuple(dict.fromkeys(file.name for file in schema.bare))
+        self._bare = {file.name: file for file in schema.bare}
+        self._pool = pool = schema.pool
+        self._facts: dict[tuple[str, str], Any] = {}
+        self.messages: Names[MessageFacts] = Names(
+            pool.FindMessageTypeByName, lambda file: self.types(file).messages
+        )
+        self.enums: Names[EnumFacts] = Names(
+            pool.FindEnumTypeByName, lambda file: self.types(file).enums
+        )
+        self.extensions: Names[Extension] = Names(pool.FindExtensionByName, self.extensions_in)
+        self.services: Names[Methods] = Names(
+            pool.FindServiceByName, lambda file: self.file(file).methods
+        )
+
+    def __contains__(self, file: str) -> bool:
+        return file in self._bare
+
+    def extension(self, name: str, extendee: str) -> FieldFacts | None:
+        """The extension of that name, if it is one of that message."""
+        found = self.extensions.get(name)
+        return found.field if found and found.extendee == extendee else None
+
+    def submitted(self, but: frozenset[str] = frozenset()) -> list[str]:
+        """The submitted files, without some, dependencies first."""
+        roots = set(self.roots) - but
+        return [name for name in self.names if name in roots]
+
+    def messages_in(self, files: Iterable[str]) -> Iterator[MessageFacts]:
+        """The messages of some files, those in others and of maps included."""
+        for file in files:
+            yield from self.types(file).messages.values()
+
+    def enums_in(self, files: Iterable[str]) -> Iterator[EnumFacts]:
+        """The enums of some files, those in messages included."""
+        for file in files:
+            yield from self.types(file).enums.values()
+
+    def types(self, file: str) -> Types:
+        """The messages and enums of a file."""
+        return self._once("types", file, read_types, self._extensions_of)
+
+    def extensions_in(self, file: str) -> dict[str, Extension]:
+        """The extensions that a file declares."""
+        return self._once("extensions", file, read_extensions)
+
+    def file(self, file: str) -> FileFacts:
+        """A file's own options and services."""
+        return self._once("file", file, read_file)
+
+    def _once(self, what: str, file: str, read: Callable[..., T], *more: Any) -> T:
+        if (what, file) not in self._facts:
+            proto = FileDescriptorProto.FromString(self._bare[file].data)
+            self._facts[what, file] = read(find_file(self._pool, file), proto, *more)
+        found: T = self._facts[what, file]
+        return found
+
+    def _extensions_of(self, message: Descriptor) -> Iterator[FieldFacts]:
+        declared: list[Any] = self._pool.FindAllExtensions(message)
+        files = {found.file.name for found in declared}
+        for file in self.names if files else ():
+            if file in files:
+                found = self.extensions_in(file).values()
+                yield from (one.field for one in found if one.extendee == message.full_name)
 
     def unchanged(self, other: "Index") -> frozenset[str]:
-        """The files that are the same byte for byte here and there, with all their imports."""
-        known: dict[str, bool] = {}
+        """The files that mean the same here and there: equal bytes, and imports that are equal.
 
-        def same(name: str) -> bool:
-            if name not in known:
-                mine, its = self.files.get(name), other.files.get(name)
-                known[name] = bool(mine and its and mine.data == its.data) and all(
-                    map(same, mine.imports if mine else ())
-                )
-            return known[name]
+        A message there may yet have other extensions than here, and then neither its file nor
+        those whose fields lead to it are the same.
+        """
+        if self is other:
+            return frozenset(self._bare)
+        same: set[str] = set()
+        for name, file in self._bare.items():  # dependencies first
+            its = other._bare.get(name)  # noqa: SLF001
+            if its is not None and its.data == file.data and same.issuperset(file.imports):
+                same.add(name)
+        while touched := same & {*self._extended(same), *other._extended(same), *self._using(same)}:  # noqa: SLF001
+            same -= touched
+        return frozenset(same)
 
-        return frozenset(name for name in self.files if same(name))
+    def _extended(self, same: set[str]) -> Iterator[str]:
+        """The files with messages that files which are not the same extend."""
+        for file in self.names:
+            if file not in same:
+                for extension in self.extensions_in(file).values():
+                    yield self._pool.FindMessageTypeByName(extension.extendee).file.name
+
+    def _using(self, same: set[str]) -> Iterator[str]:
+        """The files with fields of types in files that are not the same."""
+        above: set[str] = set()
+        for name, file in self._bare.items():
+            if name not in same or not above.isdisjoint(file.imports):
+                above.add(name)
+        for name in above & same:
+            if not same.issuperset(types_used(find_file(self._pool, name))):
+                yield name
 
 
 def index(schema: DescriptorSet) -> Index:
@@ -172,145 +176,9 @@ def index(schema: DescriptorSet) -> Index:
         if key in _INDEXES:
             _INDEXES.move_to_end(key)
             return _INDEXES[key]
-    made = _index(schema)
+    made = Index(schema)
     with _LOCK:
         _INDEXES[key] = made
         while len(_INDEXES) > _KEPT:
             _INDEXES.popitem(last=False)
     return made
-
-
-def _index(schema: DescriptorSet) -> Index:
-    protos = {proto.name: proto for proto in schema.files}
-    made = Index({}, {}, {}, {}, schema.roots)
-    extensions: list[tuple[str, FieldFacts]] = []
-    for name, proto in protos.items():
-        file = schema.file(name)
-        made.files[name] = _file(file, proto)
-        for position, message in enumerate(proto.message_type):
-            descriptor = file.message_types_by_name[message.name]
-            _add_message(made, descriptor, message, (4, position), extensions)
-        for position, enum in enumerate(proto.enum_type):
-            _add_enum(made, file.enum_types_by_name[enum.name], enum, (5, position))
-        for position, extension in enumerate(proto.extension):
-            found: Any = file.extensions_by_name[extension.name]
-            extensions.append((found.containing_type.full_name, _field(found, (7, position))))
-    for extendee, facts in extensions:
-        made.extensions[facts.full_name] = (extendee, facts)
-        if extendee in made.messages:
-            made.messages[extendee].fields[facts.number] = facts
-    return made
-
-
-def _add_message(
-    made: Index,
-    descriptor: Descriptor,
-    proto: Any,
-    path: Path,
-    extensions: list[tuple[str, FieldFacts]],
-) -> None:
-    known = descriptor.fields_by_name
-    fields = [_field(known[part.name], (*path, 2, n)) for n, part in enumerate(proto.field)]
-    made.messages[descriptor.full_name] = MessageFacts(
-        full_name=descriptor.full_name,
-        fields={facts.number: facts for facts in fields},
-        map_entry=proto.options.map_entry,
-        oneofs=frozenset(facts.oneof for facts in fields if facts.oneof),
-        visibility=proto.visibility,
-        reserved=tuple((part.start, part.end) for part in proto.reserved_range),
-        reserved_names=frozenset(proto.reserved_name),
-        extensible=tuple((part.start, part.end) for part in proto.extension_range),
-        best_effort_json=_best_effort(descriptor),
-        file=descriptor.file.name,
-        path=path,
-        by_name={facts.name: facts for facts in fields},
-        by_json_name={facts.json_name: facts for facts in fields},
-    )
-    for position, nested in enumerate(proto.nested_type):
-        inner = descriptor.nested_types_by_name[nested.name]
-        _add_message(made, inner, nested, (*path, 3, position), extensions)
-    for position, enum in enumerate(proto.enum_type):
-        _add_enum(made, descriptor.enum_types_by_name[enum.name], enum, (*path, 4, position))
-    for position, extension in enumerate(proto.extension):
-        found: Any = descriptor.extensions_by_name[extension.name]
-        extensions.append((found.containing_type.full_name, _field(found, (*path, 6, position))))
-
-
-def _field(descriptor: Any, path: Path) -> FieldFacts:
-    kind = _KINDS[descriptor.type]
-    type_ = descriptor.message_type or descriptor.enum_type
-    text = kind == "string"
-    shape: Shape = "repeated" if descriptor.is_repeated else "singular"
-    if shape == "repeated" and kind == "message" and type_.GetOptions().map_entry:
-        shape = "map"
-    explicit = descriptor.has_default_value
-    return FieldFacts(
-        number=descriptor.number,
-        name=descriptor.name,
-        full_name=descriptor.full_name,
-        json_name=f"[{descriptor.full_name}]" if descriptor.is_extension else descriptor.json_name,
-        kind=kind,
-        shape=shape,
-        required=descriptor.is_required,
-        presence=descriptor.has_presence,
-        packed=descriptor.is_packed,
-        verified=text and descriptor._GetFeatures().utf8_validation == _UTF8_VERIFIED,  # noqa: SLF001
-        type_name=type_.full_name if type_ else "",
-        oneof=_oneof(descriptor),
-        default=descriptor.default_value if explicit or kind == "enum" else None,
-        jstype=descriptor.GetOptions().jstype if descriptor.has_options else 0,
-        extension=descriptor.is_extension,
-        file=descriptor.file.name,
-        path=path,
-    )
-
-
-def _oneof(descriptor: FieldDescriptor) -> str:
-    oneof = descriptor.containing_oneof
-    if oneof is None or (len(oneof.fields) == 1 and oneof.name == f"_{descriptor.name}"):
-        return ""  # the latter is how `optional` is written down in proto3
-    return str(oneof.name)
-
-
-def _add_enum(made: Index, descriptor: EnumDescriptor, proto: Any, path: Path) -> None:
-    names: dict[int, list[str]] = {}
-    for value in proto.value:
-        names.setdefault(value.number, []).append(value.name)
-    made.enums[descriptor.full_name] = EnumFacts(
-        full_name=descriptor.full_name,
-        names={number: tuple(found) for number, found in names.items()},
-        numbers={value.name: value.number for value in proto.value},
-        closed=descriptor.is_closed,
-        first=proto.value[0].number,
-        visibility=proto.visibility,
-        reserved=tuple((part.start, part.end + 1) for part in proto.reserved_range),
-        reserved_names=frozenset(proto.reserved_name),
-        best_effort_json=_best_effort(descriptor),
-        file=descriptor.file.name,
-        path=path,
-        places={value.name: (*path, 2, n) for n, value in enumerate(proto.value)},
-    )
-
-
-def _best_effort(descriptor: Any) -> bool:
-    return bool(descriptor._GetFeatures().json_format == _JSON_BEST_EFFORT)  # noqa: SLF001
-
-
-def _file(file: FileDescriptor, proto: Any) -> FileFacts:
-    services = list(file.services_by_name.values())
-    return FileFacts(
-        name=proto.name,
-        package=proto.package,
-        syntax=proto.syntax or "proto2",
-        options={part.name: value for part, value in proto.options.ListFields()},
-        methods={service.full_name: dict(_methods(service)) for service in services},
-        service_paths={service.full_name: (6, service.index) for service in services},
-        data=file.serialized_pb,
-        imports=tuple(proto.dependency),
-    )
-
-
-def _methods(service: ServiceDescriptor) -> Iterator[tuple[str, tuple[str, str, bool, bool]]]:
-    for method in service.methods:
-        types = (method.input_type.full_name, method.output_type.full_name)
-        yield method.name, (*types, method.client_streaming, method.server_streaming)

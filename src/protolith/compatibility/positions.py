@@ -3,21 +3,36 @@
 from collections import OrderedDict
 from threading import Lock
 
-from protolith.compatibility.index import Path
+from protolith.compatibility.facts import Path
 from protolith.descriptors import DescriptorSet
 
 _KEPT = 64
+_NOWHERE = (None, None)
 _LOCK = Lock()
 _FILES: OrderedDict[tuple[int, str], tuple[DescriptorSet, dict[Path, tuple[int, int]]]] = (
     OrderedDict()
 )
 
 
+class Places:
+    """Where the declarations of one version stand, for many questions."""
+
+    __slots__ = ("_files", "_schema")
+
+    def __init__(self, schema: DescriptorSet) -> None:
+        self._schema = schema
+        self._files: dict[str, dict[Path, tuple[int, int]]] = {}
+
+    def find(self, file: str, path: Path) -> tuple[int | None, int | None]:
+        """Line and column, from 1, of a path in a file; None without source info."""
+        if file not in self._files:
+            self._files[file] = _places(self._schema, file)
+        return self._files[file].get(path, _NOWHERE) if path else _NOWHERE
+
+
 def find(schema: DescriptorSet, file: str, path: Path) -> tuple[int | None, int | None]:
-    """Line and column, from 1, of a path in a file; None without source info."""
-    if not path:
-        return None, None
-    return _places(schema, file).get(path, (None, None))
+    """Line and column of one path, as `Places` finds them."""
+    return Places(schema).find(file, path)
 
 
 def _places(schema: DescriptorSet, name: str) -> dict[Path, tuple[int, int]]:

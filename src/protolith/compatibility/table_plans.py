@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from protolith.compatibility.index import index
 from protolith.descriptors import DescriptorSet
@@ -66,17 +67,14 @@ def sides(
     there = index(old).messages
     for before, after in [names] if names else _table_messages(new, old):
         if before in there:
-            now = Side.of(new, lambda name=after: lay_out(new, name, layout=layout))  # type: ignore[misc]
-            called = now.table.name if now.table else None
-            yield (
-                Side.of(
-                    old,
-                    lambda name=before, called=called: lay_out(  # type: ignore[misc]
-                        old, name, table=called, layout=layout
-                    ),
-                ),
-                now,
-            )
+            now = _side(new, after, None, layout)
+            yield _side(old, before, now.table.name if now.table else None, layout), now
+
+
+@lru_cache(maxsize=16)
+def _side(schema: DescriptorSet, name: str, called: str | None, layout: Layout) -> Side:
+    """The side of a message, kept as one side of a history is asked for again and again."""
+    return Side.of(schema, lambda: lay_out(schema, name, table=called, layout=layout))
 
 
 def _table_messages(new: DescriptorSet, old: DescriptorSet) -> list[tuple[str, str]]:
@@ -95,6 +93,7 @@ def _table_messages(new: DescriptorSet, old: DescriptorSet) -> list[tuple[str, s
     return [(before, before if before in index(new).messages else after)]
 
 
+@lru_cache(maxsize=64)
 def creatable(speaker: Dialect, table: Table) -> bool:
     """Whether an engine can have a table at all."""
     try:
@@ -108,8 +107,14 @@ def migration_of(old: Table, new: Side, speaker: Dialect) -> Migration:
     """The migration to the new side's table, or the error that says why there is none."""
     if new.table is None:
         raise new.fault or LayoutError("there is no table")
-    speaker.create(new.table)
-    return plan(old, new.table, speaker)
+    return _planned(old, new.table, speaker)
+
+
+@lru_cache(maxsize=64)
+def _planned(old: Table, new: Table, speaker: Dialect) -> Migration:
+    """The plan, kept as many versions of a history have one table."""
+    speaker.create(new)
+    return plan(old, new, speaker)
 
 
 def plan_tables(old: Side, new: Side, engines: Iterable[str] = ENGINES) -> list[TablePlan]:

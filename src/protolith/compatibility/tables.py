@@ -19,8 +19,9 @@ from protolith.changes import (
     diff,
 )
 from protolith.compatibility import positions
+from protolith.compatibility.facts import EnumFacts, FieldFacts
 from protolith.compatibility.findings import Direction, Finding, Mode, Severity
-from protolith.compatibility.index import EnumFacts, FieldFacts, index
+from protolith.compatibility.index import index
 from protolith.compatibility.table_plans import ENGINES, Side, creatable, migration_of
 from protolith.dialects import Dialect, dialect
 from protolith.dialects.alteration import Step, chain, widens
@@ -89,6 +90,13 @@ class _Comparison:
     dialect: Dialect
 
     def findings(self) -> Iterator[Finding]:
+        if self.table != self.new.table:
+            yield from self.moved()
+        else:
+            yield from self.renamed_values()
+
+    def moved(self) -> Iterator[Finding]:
+        """What the plan does, or why there is none."""
         try:
             migration = migration_of(self.table, self.new, self.dialect)
         except ConflictError as error:
@@ -159,6 +167,8 @@ class _Comparison:
 
     def renamed_values(self) -> Iterator[Finding]:
         """What rows hold of an enum by its name or its number, where that is another one now."""
+        if _same_values(self.old, self.new):
+            return
         for columns in _leaves(self.table.columns):
             values = _changed_values(columns, self.old, self.new)
             for direction, why in _VALUE_WHYS if values else ():
@@ -355,6 +365,17 @@ def _changed_values(columns: Sequence[Column], old: Side, new: Side) -> list[tup
         for name in names
         if was.numbers[name] != now.numbers[name]
     ]
+
+
+def _same_values(old: Side, new: Side) -> bool:
+    """Whether no enum differs, as the file of the message and all that it imports are the same."""
+    if old.schema is None or new.schema is None or not (old.table and new.table):
+        return False
+    message = new.table.message
+    if message is None or message != old.table.message:
+        return False
+    after = index(new.schema)
+    return after.messages.home(message) in after.unchanged(index(old.schema))
 
 
 def _enum(side: Side, path: Sequence[int]) -> EnumFacts | None:

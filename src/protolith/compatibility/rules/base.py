@@ -1,19 +1,19 @@
 """What a rule says, and the walk over a writer and a reader that asks every rule."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
 
+from protolith.compatibility.facts import EnumFacts, FieldFacts, MessageFacts, Path
 from protolith.compatibility.findings import SEVERITIES, Level, Severity
-from protolith.compatibility.index import EnumFacts, FieldFacts, Index, MessageFacts, Path
+from protolith.compatibility.index import Index
 
 Place: TypeAlias = tuple[str, Path] | None
 Pair: TypeAlias = tuple[str, str]
 RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What a rule says about a writer and a reader; a place is a file and a path in it."""
 
     rule: str
@@ -30,8 +30,7 @@ class Said:
     field_path: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A field of the writer and the field of the reader that its values arrive in."""
 
     writer: FieldFacts
@@ -63,8 +62,7 @@ class Match:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Messages:
+class Messages(NamedTuple):
     """A message of the writer and the one of the reader that takes it."""
 
     writer: MessageFacts
@@ -117,21 +115,21 @@ class Sides:
             if self._unchanged(pair):
                 continue
             for said in self._direct(pair):
-                yield replace(said, field_path=path + said.field_path)
+                yield said._replace(field_path=path + said.field_path) if path else said
             for match, inner in self._follows[pair]:
                 below = (*path, match.writer.number)
                 reached = [inner] if inner[0] == inner[1] else self._closure(inner)
                 if inner[0] != inner[1]:
-                    yield replace(self._other_type(match, reached), field_path=below)
+                    yield self._other_type(match, reached)._replace(field_path=below)
                 same = [pair for pair in reached if pair[0] == pair[1] and pair not in seen]
                 seen.update(same)
                 waiting += [(pair, below) for pair in same]
 
     def _unchanged(self, pair: Pair) -> bool:
-        if pair[0] != pair[1]:
+        if pair[0] != pair[1] or not self.skipped:
             return False
-        found = self.writer.messages.get(pair[0]) or self.writer.enums.get(pair[0])
-        return found is not None and found.file in self.skipped
+        file = self.writer.messages.home(pair[0]) or self.writer.enums.home(pair[0])
+        return file in self.skipped
 
     def _closure(self, start: Pair) -> list[Pair]:
         """Pairs reached from one; those of one name are reported on their own, so not entered."""
@@ -184,9 +182,12 @@ class Sides:
     ) -> Iterator[Said]:
         if self.rules.opaque(writer.full_name, reader.full_name):
             return
+        both = Messages(writer, reader, self)
         for check in self.rules.messages:
-            yield from check(Messages(writer, reader, self))
-        for mine, its in self.rules.pair(Messages(writer, reader, self)):
+            yield from check(both)
+        for mine, its in self.rules.pair(both):
+            if mine == its and not mine.type_name:
+                continue  # no rule has a word on a field that is the same in both
             match = Match(mine, its, self)
             for rule in self.rules.fields:
                 if (said := rule(match)) is not None:

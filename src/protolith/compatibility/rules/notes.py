@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from protolith.compatibility.index import EnumFacts, MessageFacts, Ranges
+from protolith.compatibility.facts import EnumFacts, MessageFacts, Ranges
 from protolith.compatibility.rules.base import Place, Said
-from protolith.compatibility.rules.source import Change, SourceRule, enums, files, messages, places
+from protolith.compatibility.rules.source import Change, SourceRule, places
 
 
 def file_same_syntax(change: Change) -> Iterator[Said]:
     """A syntax stands for many features; those that matter are compared one by one."""
-    for before, after in files(change):
+    for before, after in change.common_files:
         if before.syntax != after.syntax:
             yield Said(
                 "FILE_SAME_SYNTAX", "safe", after.name, before.syntax, after.syntax,
@@ -21,17 +21,17 @@ def file_same_syntax(change: Change) -> Iterator[Said]:
 
 def message_same_json_format(change: Change) -> Iterator[Said]:
     """JSON of a message that was promised must not become a best effort."""
-    yield from _json_format("MESSAGE_SAME_JSON_FORMAT", messages(change))
+    yield from _json_format("MESSAGE_SAME_JSON_FORMAT", change.common_messages)
 
 
 def enum_same_json_format(change: Change) -> Iterator[Said]:
     """JSON of an enum that was promised must not become a best effort."""
-    yield from _json_format("ENUM_SAME_JSON_FORMAT", enums(change))
+    yield from _json_format("ENUM_SAME_JSON_FORMAT", change.common_enums)
 
 
 def _json_format(
     rule: str,
-    pairs: Iterator[tuple[MessageFacts, MessageFacts]] | Iterator[tuple[EnumFacts, EnumFacts]],
+    pairs: list[tuple[MessageFacts, MessageFacts]] | list[tuple[EnumFacts, EnumFacts]],
 ) -> Iterator[Said]:
     for before, after in pairs:
         if after.best_effort_json and not before.best_effort_json:
@@ -45,17 +45,17 @@ def _json_format(
 
 def reserved_message_no_delete(change: Change) -> Iterator[Said]:
     """A number or name that was given up must stay reserved, or somebody takes it again."""
-    yield from _reserved("RESERVED_MESSAGE_NO_DELETE", messages(change))
+    yield from _reserved("RESERVED_MESSAGE_NO_DELETE", change.common_messages)
 
 
 def reserved_enum_no_delete(change: Change) -> Iterator[Said]:
     """A value's number or name that was given up must stay reserved."""
-    yield from _reserved("RESERVED_ENUM_NO_DELETE", enums(change))
+    yield from _reserved("RESERVED_ENUM_NO_DELETE", change.common_enums)
 
 
 def _reserved(
     rule: str,
-    pairs: Iterator[tuple[MessageFacts, MessageFacts]] | Iterator[tuple[EnumFacts, EnumFacts]],
+    pairs: list[tuple[MessageFacts, MessageFacts]] | list[tuple[EnumFacts, EnumFacts]],
 ) -> Iterator[Said]:
     for before, after in pairs:
         gone = [_words(*part) for part in _uncovered(before.reserved, after.reserved)]
@@ -71,7 +71,7 @@ def _reserved(
 
 def extension_message_no_delete(change: Change) -> Iterator[Said]:
     """Files that nobody here knows may extend a message with any number of its ranges."""
-    for before, after in messages(change):
+    for before, after in change.common_messages:
         gone = [_words(*part) for part in _uncovered(before.extensible, after.extensible)]
         if gone:
             yield Said(
@@ -85,10 +85,10 @@ def extension_message_no_delete(change: Change) -> Iterator[Said]:
 
 def message_name_in_any(change: Change) -> Iterator[Said]:
     """A message inside Any is found by its full name, and no field says what an Any holds."""
-    for name, message in change.old.messages.items():
-        top = len(message.path) == 2  # noqa: PLR2004
-        if top and message.file in change.old.roots and name not in change.new.messages:
-            there: Place = (message.file, ()) if message.file in change.new.files else None
+    for message in change.old.messages_in(change.files):
+        name, top = message.full_name, len(message.path) == 2  # noqa: PLR2004
+        if top and name not in change.new.messages:
+            there: Place = (message.file, ()) if message.file in change.new else None
             yield Said(
                 "MESSAGE_NAME_IN_ANY", "safe", name, name, "absent",
                 "where one is packed in google.protobuf.Any, it can no longer be unpacked",

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from protolith.compatibility.facts import EnumFacts, FieldFacts, MessageFacts
 from protolith.compatibility.findings import Severity
-from protolith.compatibility.index import EnumFacts, FieldFacts, MessageFacts
 from protolith.compatibility.rules.base import RANK, Match, Messages, Rules, Said, Sides
 from protolith.compatibility.rules.kinds import JSON, RANGES
 from protolith.compatibility.rules.wire import missing_required, together
@@ -104,8 +104,7 @@ def field_wire_json_compatible_cardinality(match: Match) -> Said | None:
 def find(field: FieldFacts, reader: MessageFacts, sides: Sides) -> FieldFacts | None:
     """The reader's field for what the writer prints; parsers take the proto name as well."""
     if field.extension:
-        extendee, found = sides.reader.extensions.get(field.full_name, ("", None))
-        return found if extendee == reader.full_name else None
+        return sides.reader.extension(field.full_name, reader.full_name)
     return reader.by_json_name.get(field.json_name) or reader.by_name.get(field.json_name)
 
 
@@ -138,18 +137,18 @@ def _named(field: FieldFacts, writer: MessageFacts) -> bool:
 
 def message_same_required_fields(both: Messages) -> Iterator[Said]:
     """A reader refuses a message without a field that it requires."""
-    writer, reader = both.writer, both.reader
-    given = {found.number: field for field, found in _by_name(both)}
-    for number, wanted in reader.fields.items():
-        field = given.get(number)
-        if wanted.required and not (field and field.required):
-            yield missing_required(wanted, field, writer)
+    required = [field for field in both.reader.fields.values() if field.required]
+    given = {found.number: field for field, found in _by_name(both)} if required else {}
+    for wanted in required:
+        field = given.get(wanted.number)
+        if not (field and field.required):
+            yield missing_required(wanted, field, both.writer)
 
 
 def field_same_oneof(both: Messages) -> Iterator[Said]:
     """Two fields of one oneof are an error in JSON."""
     reader = both.reader
-    pairs = list(_by_name(both))
+    pairs = list(_by_name(both)) if reader.oneofs else []
     for oneof in sorted(reader.oneofs):
         inside = [(mine, its) for mine, its in pairs if its.oneof == oneof]
         yield from together(

@@ -2,23 +2,65 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
+from protolith.compatibility.facts import EnumFacts, FieldFacts, FileFacts, MessageFacts
 from protolith.compatibility.findings import Severity
-from protolith.compatibility.index import EnumFacts, FieldFacts, FileFacts, Index, MessageFacts
+from protolith.compatibility.index import Index
 from protolith.compatibility.rules.base import Place, Said
 
 _KEEP = "keep the old one, or tell everyone who builds with it"
 _IGNORED = {"uninterpreted_option", "deprecated", "features"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change:
-    """The old and the new version, and the files that are the same in both."""
+    """The old and the new version, and the submitted files that are not the same in both."""
 
     old: Index
     new: Index
-    same: frozenset[str]
+    files: tuple[str, ...]
+
+    @classmethod
+    def of(cls, old: Index, new: Index, same: frozenset[str]) -> "Change":
+        """The change of all files but those that are the same."""
+        return cls(old, new, tuple(old.submitted(same)))
+
+    @cached_property
+    def common_files(self) -> list[tuple[FileFacts, FileFacts]]:
+        """The files that are in both versions and differ."""
+        return [
+            (self.old.file(name), self.new.file(name)) for name in self.files if name in self.new
+        ]
+
+    @cached_property
+    def common_messages(self) -> list[tuple[MessageFacts, MessageFacts]]:
+        """The messages of both versions whose files differ."""
+        return [
+            (message, its)
+            for message in self.old.messages_in(self.files)
+            if not message.map_entry and (its := self.new.messages.get(message.full_name))
+        ]
+
+    @cached_property
+    def common_enums(self) -> list[tuple[EnumFacts, EnumFacts]]:
+        """The enums of both versions whose files differ."""
+        return [
+            (enum, its)
+            for enum in self.old.enums_in(self.files)
+            if (its := self.new.enums.get(enum.full_name))
+        ]
+
+    @cached_property
+    def common_fields(self) -> list[tuple[FieldFacts, FieldFacts]]:
+        """The fields of those messages that have a number in both versions."""
+        return [
+            (field, found)
+            for before, after in self.common_messages
+            for number, field in before.fields.items()
+            if (found := after.fields.get(number)) and field.extension == found.extension
+        ]
 
 
 SourceRule: TypeAlias = Callable[[Change], Iterator[Said]]
@@ -33,14 +75,14 @@ def _said(  # noqa: PLR0913
 
 def file_no_delete(change: Change) -> Iterator[Said]:
     """C++ and Python import generated code by its file."""
-    for name in change.old.roots:
-        if name not in change.new.files:
+    for name in change.files:
+        if name not in change.new:
             yield _said("FILE_NO_DELETE", name, name, "absent", ((name, ()), None))
 
 
 def file_same_package(change: Change) -> Iterator[Said]:
     """The package is part of every generated name, of gRPC routes and of what Any carries."""
-    for before, after in files(change):
+    for before, after in change.common_files:
         if before.package != after.package:
             at = (before.name, (2,)), (after.name, (2,))
             yield _said("FILE_SAME_PACKAGE", after.name, before.package, after.package, at)
@@ -48,7 +90,7 @@ def file_same_package(change: Change) -> Iterator[Said]:
 
 def file_same_options(change: Change) -> Iterator[Said]:
     """Language options name packages, classes and prefixes in generated code."""
-    for before, after in files(change):
+    for before, after in change.common_files:
         names = before.options.keys() | after.options.keys()
         for name in sorted(names - _IGNORED):
             mine, its = before.options.get(name), after.options.get(name)
@@ -60,31 +102,28 @@ def file_same_options(change: Change) -> Iterator[Said]:
 
 def message_no_delete(change: Change) -> Iterator[Said]:
     """A message is named in code."""
-    for name, message in change.old.messages.items():
-        if (
-            message.file in change.old.roots
-            and name not in change.new.messages
-            and not message.map_entry
-        ):
+    for message in change.old.messages_in(change.files):
+        if not message.map_entry and message.full_name not in change.new.messages:
             yield _gone("MESSAGE_NO_DELETE", message, change)
 
 
 def enum_no_delete(change: Change) -> Iterator[Said]:
     """An enum is named in code."""
-    for name, enum in change.old.enums.items():
-        if enum.file in change.old.roots and name not in change.new.enums:
+    for enum in change.old.enums_in(change.files):
+        if enum.full_name not in change.new.enums:
             yield _gone("ENUM_NO_DELETE", enum, change)
 
 
 def extension_no_delete(change: Change) -> Iterator[Said]:
     """An extension is named in code."""
-    for name, (_, extension) in change.old.extensions.items():
-        if extension.file in change.old.roots and name not in change.new.extensions:
-            yield _gone("EXTENSION_NO_DELETE", extension, change)
+    for file in change.files:
+        for name, extension in change.old.extensions_in(file).items():
+            if name not in change.new.extensions:
+                yield _gone("EXTENSION_NO_DELETE", extension.field, change)
 
 
 def _gone(rule: str, what: MessageFacts | EnumFacts | FieldFacts, change: Change) -> Said:
-    there: Place = (what.file, ()) if what.file in change.new.files else None
+    there: Place = (what.file, ()) if what.file in change.new else None
     return _said(rule, what.full_name, "declared", "absent", ((what.file, what.path), there))
 
 
@@ -92,7 +131,7 @@ def message_same_visibility(change: Change) -> Iterator[Said]:
     """A type that becomes local cannot be imported any more."""
     local = 1
     types: list[tuple[MessageFacts, MessageFacts] | tuple[EnumFacts, EnumFacts]]
-    types = [*messages(change), *enums(change)]
+    types = [*change.common_messages, *change.common_enums]
     for before, after in types:
         if after.visibility == local != before.visibility:
             yield _said(
@@ -102,7 +141,7 @@ def message_same_visibility(change: Change) -> Iterator[Said]:
 
 def oneof_no_delete(change: Change) -> Iterator[Said]:
     """A oneof has an accessor of its own."""
-    for before, after in messages(change):
+    for before, after in change.common_messages:
         for name in sorted(before.oneofs - after.oneofs):
             subject = f"{after.full_name}.{name}"
             yield _said("ONEOF_NO_DELETE", subject, "declared", "absent", places(before, after))
@@ -110,7 +149,7 @@ def oneof_no_delete(change: Change) -> Iterator[Said]:
 
 def field_no_delete(change: Change) -> Iterator[Said]:
     """A field is named in code."""
-    for before, after in messages(change):
+    for before, after in change.common_messages:
         for number, field in before.fields.items():
             gone = number not in after.fields and field.name not in after.by_name
             if gone and not field.extension:
@@ -121,7 +160,7 @@ def field_no_delete(change: Change) -> Iterator[Said]:
 
 def field_same_name(change: Change) -> Iterator[Said]:
     """A field's accessors have its name."""
-    for before, after in _fields(change):
+    for before, after in change.common_fields:
         if before.name != after.name:
             yield _said(
                 "FIELD_SAME_NAME", after.full_name, before.name, after.name, places(before, after)
@@ -130,7 +169,7 @@ def field_same_name(change: Change) -> Iterator[Said]:
 
 def field_same_type(change: Change) -> Iterator[Said]:
     """A field's type is that of a variable."""
-    for before, after in _fields(change):
+    for before, after in change.common_fields:
         mine, its = _type(before, change.old), _type(after, change.new)
         if mine != its:
             yield _said("FIELD_SAME_TYPE", after.full_name, mine, its, places(before, after))
@@ -145,7 +184,7 @@ def _type(field: FieldFacts, index: Index) -> str:
 
 def field_same_cardinality(change: Change) -> Iterator[Said]:
     """Lists, maps, required fields and presence have accessors of their own."""
-    for before, after in _fields(change):
+    for before, after in change.common_fields:
         mine, its = _cardinality(before), _cardinality(after)
         if mine != its and not (before.oneof or after.oneof):
             yield _said("FIELD_SAME_CARDINALITY", after.full_name, mine, its, places(before, after))
@@ -159,7 +198,7 @@ def _cardinality(field: FieldFacts) -> str:
 
 def field_same_oneof(change: Change) -> Iterator[Said]:
     """A member of a oneof is also named through it."""
-    for before, after in _fields(change):
+    for before, after in change.common_fields:
         if before.oneof != after.oneof:
             mine, its = before.oneof or "no oneof", after.oneof or "no oneof"
             yield _said("FIELD_SAME_ONEOF", after.full_name, mine, its, places(before, after))
@@ -167,7 +206,7 @@ def field_same_oneof(change: Change) -> Iterator[Said]:
 
 def field_same_default(change: Change) -> Iterator[Said]:
     """An absent field reads as its default."""
-    for before, after in _fields(change):
+    for before, after in change.common_fields:
         if before.default != after.default and before.kind == after.kind:
             mine, its = str(before.default), str(after.default)
             yield _said(
@@ -178,7 +217,7 @@ def field_same_default(change: Change) -> Iterator[Said]:
 
 def field_same_jstype(change: Change) -> Iterator[Said]:
     """The option jstype is the type in JavaScript."""
-    for before, after in _fields(change):
+    for before, after in change.common_fields:
         if before.jstype != after.jstype:
             at = places(before, after)
             mine, its = str(before.jstype), str(after.jstype)
@@ -187,7 +226,7 @@ def field_same_jstype(change: Change) -> Iterator[Said]:
 
 def enum_value_no_delete(change: Change) -> Iterator[Said]:
     """An enum's value is named in code."""
-    for before, after in enums(change):
+    for before, after in change.common_enums:
         for name, number in before.numbers.items():
             if name in after.numbers:
                 continue
@@ -200,7 +239,7 @@ def enum_value_no_delete(change: Change) -> Iterator[Said]:
 
 def enum_same_type(change: Change) -> Iterator[Said]:
     """Open and closed enums are different types in some languages."""
-    for before, after in enums(change):
+    for before, after in change.common_enums:
         if before.closed != after.closed:
             mine, its = ("closed" if part.closed else "open" for part in (before, after))
             yield _said("ENUM_SAME_TYPE", after.full_name, mine, its, places(before, after))
@@ -208,20 +247,19 @@ def enum_same_type(change: Change) -> Iterator[Said]:
 
 def service_no_delete(change: Change) -> Iterator[Said]:
     """A service and its methods have clients."""
-    there = {name for file in change.new.files.values() for name in file.methods}
-    for name in change.old.roots:
-        for service, path in change.old.files[name].service_paths.items():
-            if service not in there:
+    for name in change.files:
+        for service, path in change.old.file(name).service_paths.items():
+            if service not in change.new.services:
                 at: tuple[Place, Place] = (
                     (name, path),
-                    (name, ()) if name in change.new.files else None,
+                    (name, ()) if name in change.new else None,
                 )
                 yield _said("SERVICE_NO_DELETE", service, "declared", "absent", at)
 
 
 def rpc_no_delete(change: Change) -> Iterator[Said]:
     """A method's name, types and streaming are a client's code."""
-    for before, after in files(change):
+    for before, after in change.common_files:
         for service, methods in before.methods.items():
             if service not in after.methods:
                 continue
@@ -250,37 +288,6 @@ def places(
 ) -> tuple[Place, Place]:
     """Where something was and where it is."""
     return (before.file, before.path), (after.file, after.path)
-
-
-def files(change: Change) -> Iterator[tuple[FileFacts, FileFacts]]:
-    """The submitted files that are in both versions and differ."""
-    for name in change.old.roots:
-        if name in change.new.files and name not in change.same:
-            yield change.old.files[name], change.new.files[name]
-
-
-def messages(change: Change) -> Iterator[tuple[MessageFacts, MessageFacts]]:
-    """The messages of both versions whose files differ."""
-    for name, message in change.old.messages.items():
-        its = change.new.messages.get(name)
-        wanted = message.file in change.old.roots and not message.map_entry
-        if its and wanted and message.file not in change.same:
-            yield message, its
-
-
-def enums(change: Change) -> Iterator[tuple[EnumFacts, EnumFacts]]:
-    """The enums of both versions whose files differ."""
-    for name, enum in change.old.enums.items():
-        its = change.new.enums.get(name)
-        if its and enum.file in change.old.roots and enum.file not in change.same:
-            yield enum, its
-
-
-def _fields(change: Change) -> Iterator[tuple[FieldFacts, FieldFacts]]:
-    for before, after in messages(change):
-        for number, field in before.fields.items():
-            if (found := after.fields.get(number)) and field.extension == found.extension:
-                yield field, found
 
 
 RULES: tuple[SourceRule, ...] = (

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from protolith.compatibility.facts import EnumFacts, FieldFacts, MessageFacts
 from protolith.compatibility.findings import Severity
-from protolith.compatibility.index import EnumFacts, FieldFacts, MessageFacts
 from protolith.compatibility.rules.base import RANK, Match, Messages, Rules, Said, Sides
 from protolith.compatibility.rules.kinds import RANGES, SIZED, WIDTH, WIRE
 
@@ -213,8 +213,7 @@ def field_same_number(both: Messages) -> Iterator[Said]:
 def _renumbered(field: FieldFacts, both: Messages) -> FieldFacts | None:
     writer, reader, sides = both.writer, both.reader, both.sides
     if field.extension:
-        extendee, found = sides.reader.extensions.get(field.full_name, ("", None))
-        return found if extendee == reader.full_name else None
+        return sides.reader.extension(field.full_name, reader.full_name)
     named = reader.by_name.get(field.name)
     return named if named and named.number not in writer.fields else None
 
