@@ -190,13 +190,14 @@ class Loading:
         letters: DeadLetters | None = None,
         load_id: str | None = None,
         progress: Progress | None = None,
+        topic_part: str | None = None,
     ) -> LoadResult:
         """Load messages into the target's table.
 
         With a bad record nothing is loaded and `RowsRejectedError` says where, unless `skip_bad`,
-        or there are `letters` to keep it.
+        or there are `letters` to keep it. What comes from a part of a topic is noted without rows.
         """
-        account = Decoded(keep=letters.add if letters is not None else None)
+        account = Decoded(file=topic_part, keep=letters.add if letters is not None else None)
         skip_bad = skip_bad or letters is not None
         name = target.live.engine.name
         written = source.framing == "confluent"
@@ -209,7 +210,8 @@ class Loading:
                 letters.keep()
             added = False
             try:
-                added = not account.rows or self._load_rows(spool, target, load_id)
+                nothing = not account.rows and topic_part is None
+                added = nothing or self._load_rows(spool, target, load_id)
             finally:
                 if letters is not None and not added:
                     letters.take_back()
