@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import random
 import signal
 import subprocess
 import sys
@@ -27,6 +29,7 @@ SECOND = """syntax = "proto3"; package shop;
 message Voucher { string code = 1; }
 message Order { Voucher voucher = 4; string city = 3; int32 price = 2; int64 id = 1; }"""
 PLAIN: dict[str, Any] = {"use.deprecated.format": False}
+DEATHS = int(os.environ.get("PROTOLITH_LOADS", "4"))
 SMALL = ("--batch-rows=150", "--batch-seconds=0.2")
 
 
@@ -165,6 +168,26 @@ def test_records_are_rows_once_though_the_schema_evolves_and_the_consumer_is_kil
     assert found["rows"] >= 500
     again = world.consume()
     assert (again["rows"], again["loads"], again["positions"]) == (0, 0, found["positions"])
+
+
+def test_a_consumer_that_dies_at_any_word_loses_and_doubles_nothing(
+    world: World, first: Any
+) -> None:
+    """Each time it goes on with batches of another size, and there are more records."""
+    world.produce(first, 600)
+    world.run("create", world.subject, "--engine", world.engine)
+    dice, killed = random.Random(int(os.environ.get("PROTOLITH_SEED", "7"))), 0
+    for _ in range(DEATHS):
+        program = [sys.executable, str(Path(__file__).with_name("dying.py"))]
+        rows = f"--batch-rows={dice.choice([20, 50, 130, 400])}"
+        words = world.consuming("--until-end", "--batch-seconds=0.05", rows)[3:]
+        command = [*program, str(dice.randint(5, 60)), *words]
+        killed += subprocess.run(command, check=False, capture_output=True).returncode == -9
+        world.produce(first, 200)
+    assert killed
+    world.consume()
+    assert world.query(SUMS) == expected(world.sent)
+    print(f"{world.engine}: killed {killed} times")  # noqa: T201
 
 
 def test_a_consumer_that_is_told_to_stop_loads_what_waits(world: World, first: Any) -> None:
