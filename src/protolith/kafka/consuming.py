@@ -152,14 +152,15 @@ class Consumption:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep others of this data directory from the same topic and table."""
-        about = f"{self.subject} {self.engine} {self.topic.name}"
+        table = self.registry.topic_table(self.subject, self.engine)
+        about = f"{table} {self.topic.name}"
         name = f"consume-{hashlib.sha256(about.encode()).hexdigest()[:16]}.lock"
         with (self.registry.home / name).open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise BusyError(
-                    f"another consumer loads {self.topic.name} into that table",
+                    f"another consumer loads {self.topic.name} into {table}",
                     hint="one reads all partitions",
                 ) from None
             yield

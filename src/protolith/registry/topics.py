@@ -63,6 +63,11 @@ class TopicPart:
 class TopicLoading(Loading):
     """The registry's methods that load topics."""
 
+    def topic_table(self, schema_id: str, engine: str | None = None) -> str:
+        """The id of the table that a subject's topic goes into, as of a deployment."""
+        name, database, table = self._target(schema_id, engine).live.place
+        return f"{database}.{table}:{name}"
+
     def topic_positions(
         self, schema_id: str, topic: str, engine: str | None = None
     ) -> dict[int, Position]:
