@@ -1,5 +1,6 @@
 """What a topic may do meanwhile: lose records, grow, be made anew, hold what is no record."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -216,3 +217,7 @@ def test_what_cannot_be_reached_or_is_not_there_is_said(
         read_settings(file)
     with pytest.raises(NotFoundError, match="cannot be read"):
         read_settings(tmp_path / "none")
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    with pytest.raises(BrokerUnavailableError) as caught:
+        Topic("t", broker.servers, "g", {})
+    assert caught.value.hint == "pip install 'protolith[kafka]'"

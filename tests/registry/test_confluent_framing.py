@@ -9,6 +9,16 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from confluent_kafka.schema_registry import (
+    Rule,
+    RuleKind,
+    RuleMode,
+    RuleParams,
+    RuleSet,
+    Schema,
+    SchemaRegistryClient,
+)
+from tests.confluent.server import serving
 from tests.conftest import delimited
 
 from protolith import MalformedError, RowsRejectedError, SchemaRegistry, Source, read
@@ -180,3 +190,37 @@ def rows_of(registry: SchemaRegistry, columns: str) -> list[dict[str, int]]:
 def varint(number: int) -> bytes:
     last = number < 128
     return bytes([number]) if last else bytes([number & 127 | 128]) + varint(number >> 7)
+
+
+@pytest.mark.parametrize("kind", ["ENCRYPT", "CEL"])
+def test_what_rules_have_encrypted_is_refused(tmp_path: Path, kind: str) -> None:
+    rule = Rule(
+        "r", None, RuleKind.TRANSFORM, RuleMode.WRITEREAD, kind, None,
+        RuleParams({}), "true", None, None, disabled=False,
+    )  # fmt: skip
+    schema = Schema(FIRST, "PROTOBUF", [], None, RuleSet(None, [rule]))
+    with serving(tmp_path / "home") as address, SchemaRegistryClient({"url": address}) as client:
+        id_ = client.register_schema("orders-value", schema)
+    with SchemaRegistry(tmp_path / "home") as registry:
+        registry.create_table("orders-value", "duckdb")
+        data = Source(delimited(framed(id_, MIXED[0])), "confluent")
+        found = registry.ingest("orders-value", data, skip_bad=True)
+    reasons = [detail.text for detail in found.rejected]
+    refused = f"the id {id_} has rules that encode or encrypt what is written"
+    assert reasons == ([refused] if kind == "ENCRYPT" else [])
+
+
+def test_values_that_do_not_fit_into_the_table_are_refused(orders: SchemaRegistry) -> None:
+    wider = FIRST.replace("int32 cents", "string cents")
+    orders.register_schema(wider, "orders", "shop", message="shop.Order")
+    id_ = number(orders, "shop.orders")
+    (told,) = reasons_of(orders, "shop.orders@1", framed(id_, MIXED[0]))
+    assert told == (
+        f"the id {id_} does not fit into the table: cents: has another type in this version,"
+        " and its values do not all fit"
+    )
+
+
+def reasons_of(registry: SchemaRegistry, subject: str, *data: bytes) -> list[str]:
+    found = registry.ingest(subject, Source(delimited(*data), "confluent"), skip_bad=True)
+    return [detail.text for detail in found.rejected]
