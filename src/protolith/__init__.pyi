@@ -25,6 +25,7 @@ from .dialects import dialect
 from .dialects.parts import View
 from .engines import EngineSettings
 from .errors import (
+    BrokerUnavailableError,
     BundleError,
     BusyError,
     CompileError,
@@ -74,6 +75,7 @@ from .translator import SchemaTranslator
 
 __all__ = [
     "AsyncSchemaRegistry",
+    "BrokerUnavailableError",
     "BufConfig",
     "BundleError",
     "BusyError",

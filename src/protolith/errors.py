@@ -19,6 +19,7 @@ SchemaRegistryError                 the root
 ├── RowsRejectedError               ROWS_REJECTED: with record index and byte offset
 ├── CompilerUnavailableError        COMPILER_UNAVAILABLE: ours, never the user's fault
 ├── EngineUnavailableError          ENGINE_UNAVAILABLE
+├── BrokerUnavailableError          BROKER_UNAVAILABLE: of Kafka, or its client is missing
 ├── EngineError                     ENGINE_REFUSED: the engine's own verdict
 ├── UnauthenticatedError            UNAUTHENTICATED: nobody known, or a wrong token or password
 ├── ForbiddenError                  FORBIDDEN: known, and visible, but not allowed
@@ -196,6 +197,12 @@ class EngineUnavailableError(SchemaRegistryError):
     """The engine is missing, locked, or does not answer."""
 
     code = "ENGINE_UNAVAILABLE"
+
+
+class BrokerUnavailableError(SchemaRegistryError):
+    """A Kafka broker does not answer or refuses, or its client is not installed."""
+
+    code = "BROKER_UNAVAILABLE"
 
 
 class EngineError(SchemaRegistryError):

@@ -151,3 +151,22 @@ def server(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", ClickHouseEn
         yield process, engine
         engine.close()
         process.kill()
+
+
+def test_ids_are_told_by_their_beginning_and_forgotten_one_by_one(engine: Engine) -> None:
+    engine.create(TABLE)
+    if engine.name == "bigquery":
+        with pytest.raises(ConflictError, match="does not say which loads shop.numbers has taken"):
+            engine.loads(TABLE, "a")
+        return
+    assert engine.loads(TABLE, "a") == {}
+    for load_id, number in (("a'1", 3), ("a_2", 0), ("b", 1)):
+        assert engine.load(TABLE, rows(number), load_id)
+    found = engine.loads(TABLE, "a")
+    assert {name: (one.row_count, one.finished) for name, one in found.items()} == {
+        "a'1": (3, True),
+        "a_2": (0, True),
+    }
+    assert engine.loads(OTHER, "a") == {}
+    engine.forget_loads(TABLE, ["a'1"])
+    assert [*engine.loads(TABLE, "a"), *engine.loads(TABLE, "b")] == ["a_2", "b"]

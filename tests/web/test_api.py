@@ -85,6 +85,11 @@ def test_the_whole_life_of_a_schema(client: TestClient) -> None:
         f"/schemas/{schema_id}/ingest?engine=duckdb&framing=single", content=b"\x0a\x01c"
     )
     assert one.json()["rows"] == 1
+    number = client.get(f"/schemas/{schema_id}").json()["id"]
+    record = b"\0" + number.to_bytes(4, "big") + b"\0\x0a\x01d"
+    framed = f"/schemas/{schema_id}/ingest?engine=duckdb&framing=confluent"
+    assert client.post(framed, content=delimited(record)).json()["rows"] == 1
+    assert client.post(framed, content=delimited(b"\x0a\x01d")).status_code == 422
     details = client.get("/schemas/bigquery_lite.orders@1").json()
     assert details["schema_id"] == schema_id
     assert details["proto_content"] == ORDER

@@ -56,6 +56,7 @@ _COMMANDS = {
     "migrate": ("migration:migrate", "Move a live table to a version of its schema."),
     "drift": ("registry:drift", "Say where a live table differs from what should be there."),
     "ingest": ("registry:ingest", "Load protobuf messages into a schema's table."),
+    "consume": ("consuming:consume", "Load a topic of Kafka into a table, each record once."),
     "replay": ("registry:replay", "Load refused records again."),
     "export-rows": ("converting:export_rows", "Write a table's rows as messages again."),
     "query": ("registry:query", "Run a query in an engine and print its rows."),

@@ -1,6 +1,7 @@
 """Serialized messages as Arrow record batches."""
 
 from protolith.decoding.batches import Decoded, decode
+from protolith.decoding.confluent import Writer, Writers
 from protolith.decoding.encoding import Encoder, RowFraming, write_messages
 from protolith.decoding.framing import Frame, read_delimited, read_single
 from protolith.decoding.inputs import (
@@ -28,6 +29,8 @@ __all__ = [
     "ReferenceDecoder",
     "RowFraming",
     "Source",
+    "Writer",
+    "Writers",
     "content_digest",
     "decode",
     "decode_source",

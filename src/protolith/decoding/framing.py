@@ -17,12 +17,14 @@ class Frame:
     """One record: its index from 0, the byte offset where it starts, and its bytes.
 
     `broken` says why it is no record; where only the length says what follows, it is the last.
+    `whole` is the record with what stood before its message, where something did.
     """
 
     index: int
     offset: int
     data: bytes
     broken: str | None = None
+    whole: bytes | None = None
 
 
 def read_single(stream: BinaryIO) -> Iterator[Frame]:

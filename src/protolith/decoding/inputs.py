@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,8 +13,15 @@ from typing import Any, BinaryIO, Literal, TypeAlias, cast
 import pyarrow as pa
 
 from protolith.decoding.batches import Decoded
-from protolith.decoding.framing import Frame
-from protolith.decoding.records import Framing, check_framing, in_column, open_table
+from protolith.decoding.confluent import Writers, decode_written
+from protolith.decoding.framing import Frame, read_delimited
+from protolith.decoding.records import (
+    Framing,
+    check_framing,
+    in_column,
+    needs_registry,
+    open_table,
+)
 from protolith.decoding.reference import ReferenceDecoder
 from protolith.decoding.streams import decode_frames, decode_stream
 from protolith.errors import MalformedError, NotFoundError, quoted
@@ -53,17 +61,22 @@ class Source:
 
 def decode_source(
     source: Source,
-    decoder: ReferenceDecoder,
+    decoder: ReferenceDecoder | Writers,
     *,
     skip_bad: bool = False,
     account: Decoded | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Decode all messages of a source, as `decode_stream` does; several files are named."""
+    """Decode all messages of a source, as `decode_stream` does; several files are named.
+
+    Records in Confluent's framing have `Writers`.
+    """
     account = account if account is not None else Decoded()
     check_framing(source.framing)
+    if isinstance(decoder, Writers) != (source.framing == "confluent"):
+        raise needs_registry()
+    about: Any = {"skip_bad": skip_bad, "account": account}
     if isinstance(source.data, pa.Table | pa.RecordBatchReader | Frames):
-        frames = _apart(source.data, source.column)
-        yield from decode_frames(frames, decoder, skip_bad=skip_bad, account=account)
+        yield from _decoded(_apart(source.data, source.column), decoder, about)
         return
     if source.column is not None and source.framing not in _TABLES:
         raise MalformedError("only tables have a column", hint="--framing parquet or arrow")
@@ -71,13 +84,24 @@ def decode_source(
         if isinstance(data, Path) and data != source.data:
             account.file = str(data)
         with _opened(data, _packing(data, source.compression), source.framing) as stream:
-            if source.framing in _TABLES:
-                frames = _table_frames(stream, source)
-                yield from decode_frames(frames, decoder, skip_bad=skip_bad, account=account)
+            if isinstance(decoder, Writers):
+                yield from _decoded(read_delimited(_buffered(stream)), decoder, about)
+            elif source.framing in _TABLES:
+                yield from _decoded(_table_frames(stream, source), decoder, about)
             else:
-                yield from decode_stream(
-                    stream, decoder, framing=source.framing, skip_bad=skip_bad, account=account
-                )
+                yield from decode_stream(stream, decoder, framing=source.framing, **about)
+
+
+def _decoded(
+    frames: Iterable[Frame], decoder: ReferenceDecoder | Writers, about: Any
+) -> Iterator[pa.RecordBatch]:
+    if isinstance(decoder, Writers):
+        return decode_written(frames, decoder, **about)
+    return decode_frames(frames, decoder, **about)
+
+
+def _buffered(stream: Any) -> BinaryIO:
+    return cast("BinaryIO", io.BytesIO(stream) if isinstance(stream, pa.Buffer) else stream)
 
 
 def files_of(source: Source) -> list[Source]:

@@ -18,7 +18,9 @@ from protolith.decoding.framing import (
 from protolith.decoding.reference import ReferenceDecoder
 from protolith.errors import MalformedError, quoted
 
-Framing: TypeAlias = Literal["delimited", "single", "wrapped", "base64", "json", "parquet", "arrow"]
+Framing: TypeAlias = Literal[
+    "delimited", "single", "wrapped", "base64", "json", "parquet", "arrow", "confluent"
+]
 """How messages lie in a file.
 
 delimited: each with its length before it.
@@ -27,6 +29,7 @@ wrapped: as elements of one repeated field of a message.
 base64: one on each line.
 json: ProtoJSON, one on each line.
 parquet, arrow: in a column of bytes of a Parquet file, or of an Arrow IPC file or stream.
+confluent: each with its length before it, then the id of its schema in a registry.
 """
 
 _BYTES = {
@@ -35,7 +38,7 @@ _BYTES = {
     "wrapped": read_wrapped,
     "base64": read_base64,
 }
-FRAMINGS = (*_BYTES, "json", "parquet", "arrow")
+FRAMINGS = (*_BYTES, "json", "parquet", "arrow", "confluent")
 _BATCH = 8192
 
 
@@ -44,6 +47,8 @@ def read_frames(stream: BinaryIO, framing: str, decoder: ReferenceDecoder) -> It
     if framing == "json":
         return _read_json(stream, decoder)
     check_framing(framing)
+    if framing == "confluent":
+        raise needs_registry()
     return _BYTES[framing](stream)
 
 
@@ -51,6 +56,14 @@ def check_framing(framing: str) -> None:
     """Raise `MalformedError` for what is no framing."""
     if framing not in FRAMINGS:
         raise MalformedError(f"no framing {quoted(framing)}", hint=f"one of {', '.join(FRAMINGS)}")
+
+
+def needs_registry() -> MalformedError:
+    """What is said of records in Confluent's framing where there is no registry."""
+    return MalformedError(
+        "records in Confluent's framing name schemas of a registry",
+        hint="load them into the table of a registered schema: protolith ingest",
+    )
 
 
 def open_table(stream: Any, framing: str) -> pa.RecordBatchReader:

@@ -1,7 +1,8 @@
 """Serialized messages into record batches: natively where that is possible, else by reference."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from io import BufferedReader
 from typing import Any, BinaryIO
 
@@ -51,10 +52,17 @@ def decode_frames(
     frames: Iterable[Frame], decoder: ReferenceDecoder, *, skip_bad: bool, account: Decoded
 ) -> Iterator[pa.RecordBatch]:
     """Decode records that are apart already, as `decode_stream` does."""
+    return frames_decoder(decoder, skip_bad=skip_bad, account=account)(frames)
+
+
+def frames_decoder(
+    decoder: ReferenceDecoder, *, skip_bad: bool, account: Decoded
+) -> Callable[[Iterable[Frame]], Iterator[pa.RecordBatch]]:
+    """`decode_frames` for records that come in parts."""
     native = native_decoder(decoder)
     if native is None:
-        return decode(frames, decoder, skip_bad=skip_bad, account=account)
-    return NativeRun(native, decoder, account, skip_bad=skip_bad).of_frames(frames)
+        return partial(decode, decoder=decoder, skip_bad=skip_bad, account=account)
+    return NativeRun(native, decoder, account, skip_bad=skip_bad).of_frames
 
 
 @dataclass

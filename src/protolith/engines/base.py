@@ -12,6 +12,7 @@ from protolith.engines.adoption import adopted
 from protolith.engines.difference import Difference
 from protolith.engines.drift import Former, differences, marked
 from protolith.engines.live import LiveColumn
+from protolith.engines.loads import Load
 from protolith.engines.mending import Mend, details, mending
 from protolith.engines.migrating import (
     Entry,
@@ -188,9 +189,16 @@ class Engine(ABC):
     def forget_migration(self, table: Table) -> None:
         """Forget which migration of a table was begun last: it is known to be done."""
 
+    def loads(self, table: Table, prefix: str) -> dict[str, Load]:
+        """The loads of a table whose ids begin so, where the engine knows them."""
+        raise ConflictError(
+            f"{self.name} does not say which loads {table.database}.{table.name} has taken",
+            hint="consume into duckdb or clickhouse",
+        )
+
     @abstractmethod
-    def forget_loads(self, table: Table) -> None:
-        """Forget the ids of loads: the table that took them is gone."""
+    def forget_loads(self, table: Table, load_ids: Sequence[str] = ()) -> None:
+        """Forget these ids of loads, or all: the table that took them is gone."""
 
     @abstractmethod
     def size(self, table: Table) -> Size:

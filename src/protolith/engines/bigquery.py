@@ -181,7 +181,7 @@ class BigQueryEngine(Engine):
             return False
         return True
 
-    def forget_loads(self, table: Table) -> None:
+    def forget_loads(self, table: Table, load_ids: Sequence[str] = ()) -> None:
         """A new table has other names of jobs."""
 
     def query(self, sql: str) -> pa.Table:

@@ -20,10 +20,15 @@ from protolith.dialects import dialect
 from protolith.dialects.clickhouse.alter import WAIT
 from protolith.dialects.clickhouse.clusters import on_cluster
 from protolith.engines.base import Engine
-from protolith.engines.clickhouse_loads import FORGET_LOADS, deduplicated, load_once
+from protolith.engines.clickhouse_loads import (
+    deduplicated,
+    forget_loads,
+    found_loads,
+    load_once,
+)
 from protolith.engines.clickhouse_particulars import particulars
 from protolith.engines.live import LiveColumn
-from protolith.engines.loads import LOADS
+from protolith.engines.loads import Load
 from protolith.engines.migrating import JOURNAL, Entry, Size, check_rows, columns_text
 from protolith.engines.missing_records import without_missing_records
 from protolith.engines.particulars import Particular
@@ -232,10 +237,13 @@ class ClickHouseEngine(Engine):
         """Whether the server has a setting of that name."""
         return name in self._client.server_settings
 
-    def forget_loads(self, table: Table) -> None:
+    def loads(self, table: Table, prefix: str) -> dict[str, Load]:
         with self._turn:
-            if self.columns(LOADS.database, LOADS.name):
-                self._ask(self._client.command, FORGET_LOADS, parameters=_place(table))
+            return found_loads(self, table, prefix)
+
+    def forget_loads(self, table: Table, load_ids: Sequence[str] = ()) -> None:
+        with self._turn:
+            forget_loads(self, table, load_ids)
 
     def settle(self, table: Table) -> None:
         with self._turn:

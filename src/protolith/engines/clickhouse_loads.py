@@ -6,6 +6,7 @@ says, which MergeTree has at 0. What is finished stands in `protolith.loads`, fo
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,10 @@ SELECT row_count, block_rows, finished FROM protolith.loads
 WHERE database_name = {database:String} AND table_name = {table:String}
 AND load_id = {load_id:String} ORDER BY finished DESC LIMIT 1
 """
-FORGET_LOADS = """
-DELETE FROM protolith.loads WHERE database_name = {database:String} AND table_name = {table:String}
+_LOADS = """
+SELECT load_id, row_count, block_rows, finished FROM protolith.loads
+WHERE database_name = {database:String} AND table_name = {table:String}
+AND startsWith(load_id, {prefix:String}) ORDER BY finished
 """
 # One insert is one block: else it is cut where threads and sizes happen to cut it.
 _ONE_BLOCK = {
@@ -66,6 +69,25 @@ def load_once(engine: "ClickHouseEngine", table: Table, rows: pa.Table, load_id:
         engine.insert(table, rows.slice(start, load.block_rows), settings | _ONE_BLOCK)
     _write(engine, table, load_id, replace(load, finished=True))
     return True
+
+
+def found_loads(engine: "ClickHouseEngine", table: Table, prefix: str) -> dict[str, Load]:
+    """The loads whose ids begin so, as the last line of each says."""
+    if not engine.columns(LOADS.database, LOADS.name):
+        return {}
+    rows = engine.select(_LOADS, table, prefix=prefix)
+    return {load_id: Load(*load) for load_id, *load in rows}
+
+
+def forget_loads(engine: "ClickHouseEngine", table: Table, load_ids: Sequence[str]) -> None:
+    """Forget these ids, or all of the table."""
+    if not engine.columns(LOADS.database, LOADS.name):
+        return
+    literal = engine.dialect.literal
+    of = f"database_name = {literal(table.database)} AND table_name = {literal(table.name)}"
+    if load_ids:
+        of += f" AND load_id IN ({', '.join(map(literal, load_ids))})"
+    engine.run([f"DELETE FROM {engine.dialect.qualified(LOADS)} WHERE {of}"])  # noqa: S608
 
 
 def deduplicated(engine: "ClickHouseEngine", *, yes: bool = True) -> dict[str, Any]:

@@ -182,8 +182,19 @@ class DuckDBEngine(Engine):
         self._ask(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?, true)", row)  # noqa: S608
         return True
 
-    def forget_loads(self, table: Table) -> None:
-        self._forget(LOADS, table)
+    def loads(self, table: Table, prefix: str) -> dict[str, Load]:
+        with self._turn:
+            if not self.columns(LOADS.database, LOADS.name):
+                return {}
+            name = self.dialect.qualified(LOADS)
+            sql = f"SELECT load_id, row_count, block_rows, finished FROM {name} {_OF_TABLE}"  # noqa: S608
+            place = [table.database, table.name, prefix]
+            rows = self._ask(f"{sql} AND starts_with(load_id, ?)", place)
+        return {load_id: Load(*load) for load_id, *load in rows}
+
+    def forget_loads(self, table: Table, load_ids: Sequence[str] = ()) -> None:
+        ids = ", ".join(map(self.dialect.literal, load_ids))
+        self._forget(LOADS, table, f" AND load_id IN ({ids})" if ids else "")
 
     def settle(self, table: Table) -> None:
         """Nothing goes on by itself: a transaction that died has left nothing."""
@@ -237,10 +248,10 @@ class DuckDBEngine(Engine):
     def forget_migration(self, table: Table) -> None:
         self._forget(JOURNAL, table)
 
-    def _forget(self, own: Table, table: Table) -> None:
+    def _forget(self, own: Table, table: Table, which: str = "") -> None:
         with self._turn:
             if self.columns(own.database, own.name):
-                sql = f"DELETE FROM {self.dialect.qualified(own)} {_OF_TABLE}"  # noqa: S608
+                sql = f"DELETE FROM {self.dialect.qualified(own)} {_OF_TABLE}{which}"  # noqa: S608
                 self._ask(sql, [table.database, table.name])
 
     def size(self, table: Table) -> Size:

@@ -10,6 +10,7 @@ from protolith.registry.readiness import Readiness
 from protolith.registry.registration import Schema
 from protolith.registry.registry import SchemaRegistry
 from protolith.registry.relationships import Relationships, SchemaImport
+from protolith.registry.topics import Position, TopicFraming, TopicPart
 from protolith.registry.values import (
     CreatedTable,
     ExportedRows,
@@ -32,6 +33,7 @@ __all__ = [
     "LoadResult",
     "PlannedMigration",
     "PlannedStep",
+    "Position",
     "Readiness",
     "Relationships",
     "Schema",
@@ -41,6 +43,8 @@ __all__ = [
     "SchemaMetadata",
     "SchemaRegistry",
     "SchemaVersion",
+    "TopicFraming",
+    "TopicPart",
     "VersionWaiver",
     "schema_fields",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from protolith.decoding import Frame, ReferenceDecoder, Source, read_frames
+from protolith.decoding import Frame, Framing, ReferenceDecoder, Source, read_frames
 from protolith.errors import Detail, MalformedError, NotFoundError, quoted
 
 _LINES = ("base64", "json")
@@ -68,7 +68,7 @@ class DeadLetters:
             reason=detail.text,
             framing=self._framing,
             broken=frame.broken is not None,
-            data=base64.b64encode(frame.data).decode(),
+            data=base64.b64encode(frame.data if frame.whole is None else frame.whole).decode(),
         )
         self._lines.append(letter.line())
 
@@ -100,6 +100,16 @@ class Replayed(DeadLetters):
         self.path = path
         self.letters = list(read_letters(path))
         self._stay: list[Letter] = []
+
+    def framing(self) -> Framing:
+        """Whether the letters say themselves which schema they were written with."""
+        found = {letter.framing == "confluent" for letter in self.letters}
+        if len(found) > 1:
+            raise MalformedError(
+                f"{quoted(str(self.path))} has records in Confluent's framing, and others",
+                hint="part its lines into two files",
+            )
+        return "confluent" if True in found else "delimited"
 
     def add(self, detail: Detail, frame: Frame) -> None:
         """Take one that is refused again."""

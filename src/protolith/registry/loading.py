@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from protolith.arrow import arrow_schema
 from protolith.counts import count
@@ -27,6 +27,7 @@ from protolith.registry.letters import DeadLetters, Replayed
 from protolith.registry.registration import descriptors_of
 from protolith.registry.spool import Progress, Spool
 from protolith.registry.values import LoadResult
+from protolith.registry.writers import SubjectWriters
 from protolith.store import Deployment, Store, Version
 from protolith.store.access import current as current_grants
 from protolith.tables import Table
@@ -47,11 +48,14 @@ class Target:
     """A live table, and what decodes messages of a version for it."""
 
     live: LiveTable
-    decoder: ReferenceDecoder
     version: Version
+    decoder: ReferenceDecoder
     left_out: list[str]
+    writers: SubjectWriters
 
-    def result(self, account: Decoded, load_id: str | None, *, added: bool) -> LoadResult:
+    def result(
+        self, account: Decoded, load_id: str | None, *, added: bool, written: bool
+    ) -> LoadResult:
         """What a load did."""
         return LoadResult(
             engine=self.live.engine.name,
@@ -63,7 +67,7 @@ class Target:
             rejected=account.rejected,
             unknown_fields=dict(account.unknown_fields),
             cut=dict(account.cut),
-            left_out=self.left_out,
+            left_out=self.writers.left_out if written else self.left_out,
             load_id=load_id,
             already_loaded=not added,
         )
@@ -172,7 +176,8 @@ class Loading:
             )
         target = self._target(wanted.pop(), engine)
         frames = (letter.frame(k, target.decoder) for k, letter in enumerate(stay.letters))
-        result = self._load(Source(Frames(frames)), target, letters=stay, load_id=load_id)
+        source = Source(Frames(frames), stay.framing())
+        result = self._load(source, target, letters=stay, load_id=load_id)
         stay.finish()
         return result
 
@@ -185,16 +190,18 @@ class Loading:
         letters: DeadLetters | None = None,
         load_id: str | None = None,
         progress: Progress | None = None,
+        topic_part: str | None = None,
     ) -> LoadResult:
         """Load messages into the target's table.
 
         With a bad record nothing is loaded and `RowsRejectedError` says where, unless `skip_bad`,
-        or there are `letters` to keep it.
+        or there are `letters` to keep it. What comes from a part of a topic is noted without rows.
         """
-        account = Decoded(keep=letters.add if letters is not None else None)
+        account = Decoded(file=topic_part, keep=letters.add if letters is not None else None)
         skip_bad = skip_bad or letters is not None
         name = target.live.engine.name
-        with Spool(target.decoder) as spool:
+        written = source.framing == "confluent"
+        with Spool(target.writers if written else target.decoder) as spool:
             try:
                 spool.decode(source, account, progress or Progress(), skip_bad=skip_bad)
             finally:
@@ -203,12 +210,13 @@ class Loading:
                 letters.keep()
             added = False
             try:
-                added = not account.rows or self._load_rows(spool, target, load_id)
+                nothing = not account.rows and topic_part is None
+                added = nothing or self._load_rows(spool, target, load_id)
             finally:
                 if letters is not None and not added:
                     letters.take_back()
         count("rows_loaded", account.rows if added else 0, engine=name)
-        return target.result(account, load_id, added=added)
+        return target.result(account, load_id, added=added, written=written)
 
     def _load_rows(self, spool: Spool, target: Target, load_id: str | None) -> bool:
         live = target.live
@@ -246,14 +254,15 @@ class Loading:
         laid_out = self._table(at, layout)
         columns = live.columns(laid_out.database, laid_out.name)  # if they change now, it is seen
         table = live.adopt(laid_out)
-        fit, left_out = fitted(table, self._table(version, layout))
-        decoder = ReferenceDecoder(
-            descriptors_of(version),
-            fit,
-            live.dialect,
-            schema_version=version.version,
-            ingested_at=datetime.now(UTC),
-        )
+        now = datetime.now(UTC)
+
+        def fit(version: Version) -> tuple[ReferenceDecoder, list[str]]:
+            own, left_out = fitted(table, self._table(version, layout))
+            about: Any = {"schema_version": version.version, "ingested_at": now}
+            found = ReferenceDecoder(descriptors_of(version), own, live.dialect, **about)
+            return found, left_out
+
         stored = live.dialect.stored(table)
         place = LiveTable(live, stored, columns, arrow_schema(stored))
-        return Target(place, decoder, version, left_out)
+        writers = SubjectWriters(self._store, version.subject, place.schema, fit)
+        return Target(place, version, *fit(version), writers)

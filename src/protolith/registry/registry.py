@@ -35,7 +35,6 @@ from protolith.registry.deployments import DeployedTable, deployed, drift_of, fo
 from protolith.registry.evolution import Evolution
 from protolith.registry.identities import Identities
 from protolith.registry.judging import Known
-from protolith.registry.loading import Loading
 from protolith.registry.migrating import Migrating
 from protolith.registry.references import resolve
 from protolith.registry.registration import (
@@ -46,6 +45,7 @@ from protolith.registry.registration import (
     linted,
     prepare,
 )
+from protolith.registry.topics import TopicLoading
 from protolith.registry.unloading import Unloading
 from protolith.registry.values import (
     CreatedTable,
@@ -60,7 +60,7 @@ from protolith.store.access import current as current_grants
 from protolith.tables import Table, check_text
 
 
-class SchemaRegistry(Administration, Evolution, Loading, Migrating, Unloading):
+class SchemaRegistry(Administration, Evolution, Migrating, TopicLoading, Unloading):
     """Schemas, their versions, their tables, all under one data directory.
 
     The directory defaults to the environment variable `PROTOLITH_HOME`, else `.protolith`. Use it

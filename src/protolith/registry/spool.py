@@ -14,7 +14,15 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from protolith.decoding import Decoded, Frame, ReferenceDecoder, Source, decode_source, files_of
+from protolith.decoding import (
+    Decoded,
+    Frame,
+    ReferenceDecoder,
+    Source,
+    Writers,
+    decode_source,
+    files_of,
+)
 from protolith.errors import Detail
 
 SMALL = 4 * 1024 * 1024
@@ -49,7 +57,7 @@ class Progress:
 class Spool:
     """The rows of a load. Use it as a context manager."""
 
-    def __init__(self, decoder: ReferenceDecoder, in_memory: int = IN_MEMORY) -> None:
+    def __init__(self, decoder: ReferenceDecoder | Writers, in_memory: int = IN_MEMORY) -> None:
         self._decoder, self._in_memory = decoder, in_memory
         self._parts: list[_Part] = []
         self._stop = Event()

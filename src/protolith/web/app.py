@@ -43,6 +43,7 @@ STATUS: dict[type[errors.SchemaRegistryError], int] = {
     errors.RowsRejectedError: 422,
     errors.EngineError: 422,
     errors.CompilerUnavailableError: 503,
+    errors.BrokerUnavailableError: 503,
     errors.EngineUnavailableError: 503,
     errors.UnauthenticatedError: 401,
     errors.ForbiddenError: 403,

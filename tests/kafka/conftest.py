@@ -1,0 +1,5 @@
+"""A broker for the tests of this folder."""
+
+from kafka.broker import broker
+
+__all__ = ["broker"]
