@@ -4,7 +4,6 @@ import fcntl
 import logging
 import os
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,8 +16,6 @@ import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from protolith.dialects import dialect
-from protolith.dialects.clickhouse.alter import WAIT
-from protolith.dialects.clickhouse.clusters import on_cluster
 from protolith.engines.base import Engine
 from protolith.engines.clickhouse_loads import (
     deduplicated,
@@ -26,6 +23,7 @@ from protolith.engines.clickhouse_loads import (
     found_loads,
     load_once,
 )
+from protolith.engines.clickhouse_mutations import run_alter, settle
 from protolith.engines.clickhouse_particulars import particulars
 from protolith.engines.live import LiveColumn
 from protolith.engines.loads import Load
@@ -35,15 +33,13 @@ from protolith.engines.particulars import Particular
 from protolith.engines.rebuilding import build, check_unloaded
 from protolith.engines.settings import EngineSettings, Server
 from protolith.errors import (
-    BusyError,
     ConflictError,
-    Detail,
     EngineError,
     EngineUnavailableError,
     SchemaRegistryError,
     StorageFullError,
 )
-from protolith.migrations import Migration, Step
+from protolith.migrations import Migration
 from protolith.migrations.rebuilding import Rebuild
 from protolith.tables import Table
 
@@ -62,14 +58,6 @@ WHERE database = {database:String} AND name = {table:String} AND engine LIKE '%V
 _REMARK = """
 SELECT comment FROM system.tables WHERE database = {database:String} AND name = {table:String}
 """
-_UNFINISHED = """
-SELECT mutation_id, latest_fail_reason, command FROM system.mutations
-WHERE database = {database:String} AND table = {table:String} AND NOT is_done AND NOT is_killed
-"""
-_KILL = """
-WHERE database = {database:String} AND table = {table:String}
-AND mutation_id = {mutation:String} SYNC
-"""
 _SIZE = """
 SELECT sum(rows), sum(bytes_on_disk) FROM system.parts
 WHERE active AND database = {database:String} AND table = {table:String}
@@ -84,7 +72,6 @@ DELETE FROM protolith.migrations
 WHERE database_name = {database:String} AND table_name = {table:String}
 """
 _FULL = ("NOT_ENOUGH_SPACE", "No space left on device")
-_PATIENCE, _PAUSE = 6000, 0.1
 _LONGEST = 24 * 60 * 60
 """Seconds of one statement: a rebuild copies a whole table, and keeps the connection alive."""
 # Without the first, NULL for a column that takes none becomes 0 or '' without a word.
@@ -247,22 +234,7 @@ class ClickHouseEngine(Engine):
 
     def settle(self, table: Table) -> None:
         with self._turn:
-            for _ in range(_PATIENCE):
-                open_ = self.select(_UNFINISHED, table)
-                failed = [row for row in open_ if row[1]]
-                if failed:
-                    raise ConflictError(
-                        f"clickhouse: a change of {table.database}.{table.name} is stuck:"
-                        f" {failed[0][2]}",
-                        details=[Detail(failed[0][1].partition("\n")[0])],
-                        hint="KILL MUTATION, change the column's type back, then begin again",
-                    )
-                if not open_:
-                    return
-                time.sleep(_PAUSE)
-        raise BusyError(
-            f"clickhouse still changes {table.database}.{table.name}", hint="try again later"
-        )
+            settle(self, table)
 
     def run_steps(self, migration: Migration, first: int) -> None:
         if not migration.steps:
@@ -272,7 +244,7 @@ class ClickHouseEngine(Engine):
             self._write_journal(migration, number, columns)
             check_rows(self, step.checks, step)
             for statement in step.statements:
-                self._run_alter(statement, step, migration.tables[number])
+                run_alter(self, statement, step, migration.tables[number])
         self.verify(migration.new)
         self._write_journal(migration, len(migration.steps), columns)
 
@@ -291,29 +263,6 @@ class ClickHouseEngine(Engine):
         with self._turn:
             rows = self.select(_REMARK, table)
         return rows[0][0] if rows else None
-
-    def _run_alter(self, statement: str, step: Step, table: Table) -> None:
-        """Run one statement and wait for it; where it fails the column gets its old type back."""
-        try:
-            self.run([statement])
-            self.settle(table)
-        except SchemaRegistryError:
-            on = on_cluster(self.dialect, table)
-            for mutation, *_ in self.select(_UNFINISHED, table):
-                self._ask(
-                    self._client.command,
-                    f"KILL MUTATION{on}{_KILL}",
-                    parameters=_place(table) | {"mutation": mutation},
-                )
-            names = step.change.place[:1]
-            stored = {c.name: c for c in self.dialect.stored(table).columns}
-            live = {c.name for c in self.columns(table.database, table.name)}
-            for name in names:
-                if name in stored and name in live:
-                    text = self.dialect.type_text(stored[name].type, nullable=stored[name].nullable)
-                    back = f"MODIFY COLUMN {self.dialect.quote(name)} {text}"
-                    self.run([f"ALTER TABLE {self.dialect.qualified(table)}{on} {back}{WAIT}"])
-            raise
 
     def _write_journal(self, migration: Migration, done: int, columns: str) -> None:
         if not self.columns(JOURNAL.database, JOURNAL.name):
@@ -336,7 +285,7 @@ class ClickHouseEngine(Engine):
     def forget_migration(self, table: Table) -> None:
         with self._turn:
             if self.columns(JOURNAL.database, JOURNAL.name):
-                self._ask(self._client.command, _FORGET, parameters=_place(table))
+                self.command(_FORGET, table)
 
     def size(self, table: Table) -> Size:
         with self._turn:
@@ -347,6 +296,10 @@ class ClickHouseEngine(Engine):
         """The rows of a query about a table."""
         parameters |= _place(table)
         return self._ask(self._client.query, sql, parameters=parameters).result_rows
+
+    def command(self, sql: str, table: Table, **parameters: str) -> None:
+        """Run a statement about a table."""
+        self._ask(self._client.command, sql, parameters=parameters | _place(table))
 
     def query(self, sql: str) -> pa.Table:
         with self._turn:
