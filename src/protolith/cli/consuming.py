@@ -1,22 +1,21 @@
 """From a topic of Kafka into a table."""
 
 import signal
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from protolith.cli.output import OUTPUT
+from protolith.cli.output import OUTPUT, progress_line
 from protolith.cli.registry import open_registry
 from protolith.kafka import Bounds, Consumed, Consumption, Topic, read_settings
 from protolith.registry import TopicFraming
 
-_BLINK, _LINE = 0.5, 10
+_LINE = 10
 
 
 def consume(
@@ -101,37 +100,23 @@ def _stopped_by_signals(stop: Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def _shown(consumption: Consumption) -> Iterator[None]:
+def _shown(consumption: Consumption) -> AbstractContextManager[None]:
     """Show how far it is: on a terminal all the time, else a line every ten seconds."""
-    over, terminal = Event(), sys.stderr.isatty()
+    last = (0, 0, time.monotonic())
 
-    def show() -> None:
-        rows, size, at = 0, 0, time.monotonic()
-        while not over.wait(_BLINK if terminal else _LINE):
-            found, now = consumption.reckoned(), time.monotonic()
-            rate = f"{(found.rows - rows) / (now - at):,.0f} rows/s"
-            rate += f", {(found.read_bytes - size) / 1e6 / (now - at):.1f} MB/s"
-            rows, size, at = found.rows, found.read_bytes, now
-            line = f"{rows:,} rows, {rate}, lag {found.lag:,}, {found.rejected_count:,} refused"
-            sys.stderr.write(f"\r\x1b[K{line}" if terminal else f"{line}\n")
-            sys.stderr.flush()
-        if terminal:
-            sys.stderr.write("\r\x1b[K")
+    def line() -> str:
+        nonlocal last
+        found, (rows, size, at), now = consumption.reckoned(), last, time.monotonic()
+        last = found.rows, found.read_bytes, now
+        rate = f"{(found.rows - rows) / (now - at):,.0f} rows/s"
+        rate += f", {(found.read_bytes - size) / 1e6 / (now - at):.1f} MB/s"
+        return f"{found.rows:,} rows, {rate}, lag {found.lag:,}, {found.rejected_count:,} refused"
 
-    thread = Thread(target=show, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return progress_line(line, seconds=_LINE)
 
 
 def _told(done: Consumed) -> None:
     OUTPUT.account(done)
-    for name in done.left_out:
-        OUTPUT.say(f"note: the field {name} has no column in the table: its values are not there")
     if done.missing:
         OUTPUT.say(f"note: {done.missing:,} records were no longer in the topic")
     refused = f", {done.rejected_count:,} refused" if done.rejected_count else ""

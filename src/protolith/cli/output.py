@@ -3,9 +3,11 @@
 import base64
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any, Literal, TypeAlias
 
 from protolith.errors import SchemaRegistryError
@@ -16,6 +18,7 @@ Format: TypeAlias = Literal["text", "json"]
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != 10}  # noqa: PLR2004
 _CONTROLS |= {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _MAX_CELL = 80
+_BLINK = 0.2
 
 
 @dataclass
@@ -61,6 +64,8 @@ class Output:
 
     def account(self, found: Any) -> None:
         """What became of records, for people: which were refused, and what rows do not hold."""
+        for name in getattr(found, "left_out", ()):
+            self.say(f"note: the field {name} has no column in the table: its values are not there")
         for detail in found.rejected:
             self.say(f"skipped {detail}")
         for name, count in found.unknown_fields.items():
@@ -86,6 +91,30 @@ OUTPUT = Output()
 def escape(text: str) -> str:
     """Text from a schema or from data with control characters made visible."""
     return text.translate(_CONTROLS)
+
+
+@contextmanager
+def progress_line(line: Callable[[], str], *, seconds: float | None = None) -> Iterator[None]:
+    """Show on a terminal how far something is, as long as it runs; elsewhere every `seconds`."""
+    terminal, over = sys.stderr.isatty(), Event()
+    if not terminal and seconds is None:
+        yield
+        return
+
+    def show() -> None:
+        while not over.wait(_BLINK if terminal else seconds):
+            sys.stderr.write(f"\r\x1b[K{line()}" if terminal else f"{line()}\n")
+            sys.stderr.flush()
+        if terminal:
+            sys.stderr.write("\r\x1b[K")
+
+    thread = Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def step_lines(steps: Iterable[PlannedStep]) -> list[str]:

@@ -2,19 +2,17 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
 from getpass import getuser
 from pathlib import Path
-from threading import Event, Thread
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from protolith.cli import DONE, FINDINGS, LAYOUT_OPTIONS
 from protolith.cli.layouts import chosen_layout
-from protolith.cli.output import OUTPUT, step_lines
+from protolith.cli.output import OUTPUT, progress_line, step_lines
 from protolith.compiler.sources import check_name
 from protolith.decoding import Compression, Framing, Source
 from protolith.errors import (
@@ -30,8 +28,6 @@ from protolith.registry.references import reference_of
 from protolith.registry.registration import Submission, waivers_of
 from protolith.registry.spool import Progress
 from protolith.registry.values import LoadResult
-
-_BLINK = 0.2
 
 
 def register(
@@ -310,36 +306,21 @@ def replay(
     _loaded(result)
 
 
-@contextmanager
-def shown(progress: Progress) -> Iterator[None]:
+def shown(progress: Progress) -> AbstractContextManager[None]:
     """Show on a terminal how far a load is, as long as it runs."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    done, began = Event(), time.monotonic()
+    began = time.monotonic()
 
-    def show() -> None:
-        while not done.wait(_BLINK):
-            rate = progress.read_bytes / 1e6 / (time.monotonic() - began)
-            skipped = f", {progress.rejected_count:,} skipped" if progress.rejected_count else ""
-            sys.stderr.write(f"\r\x1b[K{progress.rows:,} rows, {rate:.1f} MB/s{skipped}")
-            sys.stderr.flush()
-        sys.stderr.write("\r\x1b[K")
+    def line() -> str:
+        rate = progress.read_bytes / 1e6 / (time.monotonic() - began)
+        skipped = f", {progress.rejected_count:,} skipped" if progress.rejected_count else ""
+        return f"{progress.rows:,} rows, {rate:.1f} MB/s{skipped}"
 
-    thread = Thread(target=show, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    return progress_line(line)
 
 
 def _loaded(result: LoadResult) -> None:
     nothing = result.rejected_count > 0 and result.rows == 0 and not result.already_loaded
     OUTPUT.account(replace(result, rejected=[]) if nothing else result)
-    for name in result.left_out:
-        OUTPUT.say(f"note: the field {name} has no column in the table: its values are not there")
     where = f"{result.engine}: {result.database_name}.{result.table_name}"
     skipped = f", {result.rejected_count} skipped" if result.rejected_count else ""
     done = f"{result.rows} rows loaded{skipped}"

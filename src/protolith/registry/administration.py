@@ -1,19 +1,18 @@
 """What keeps a registry in order: finding, deleting, labels, the audit trail, mending."""
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
 from typing import TYPE_CHECKING, Literal
 
-from protolith.engines import Engine
 from protolith.errors import BusyError, EngineUnavailableError, MalformedError, SchemaRegistryError
 from protolith.layout import Layout
 from protolith.limits import DATA
 from protolith.registry.deployments import former_columns
 from protolith.registry.intents import Intent
+from protolith.registry.part import Part
 from protolith.registry.readiness import Readiness, readiness
 from protolith.registry.relationships import Relationships, relationships
 from protolith.registry.values import SchemaMetadata, SchemaVersion, schema_metadata, schema_version
@@ -22,13 +21,12 @@ from protolith.store import (
     Change,
     Deployment,
     Search,
-    Store,
     Subject,
     Version,
     scopes,
 )
 from protolith.store.transfer import export_store, import_store
-from protolith.tables import Table, check_text
+from protolith.tables import check_text
 
 MAX_PAGE = DATA.page
 
@@ -50,23 +48,12 @@ class Diagnosis:
     mended: bool = False
 
 
-class Administration(ABC):
+class Administration(Part):
     """The part of `SchemaRegistry` that looks after what is registered."""
 
     if TYPE_CHECKING:
 
         def _finish(self, subject: str, deployment: Deployment) -> tuple[int, str]: ...
-
-    @property
-    @abstractmethod
-    def _store(self) -> Store: ...
-
-    @abstractmethod
-    def engine(self, name: str) -> Engine:
-        """The embedded engine of that name."""
-
-    @abstractmethod
-    def _table(self, version: Version, layout: Layout) -> Table: ...
 
     # ── find ──
 

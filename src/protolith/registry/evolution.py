@@ -1,7 +1,6 @@
 """What a subject may become: its mode, the check of every new version, differences."""
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,7 @@ from protolith.compatibility.policies import POLICIES, BufConfig
 from protolith.compatibility.table_plans import ENGINES, check_engines
 from protolith.counts import count
 from protolith.errors import MalformedError, MovedOnError, NotFoundError, quoted
-from protolith.layout import NATIVE, Layout
+from protolith.layout import NATIVE
 from protolith.registry.batches import Faults, fingerprints
 from protolith.registry.judging import (
     Known,
@@ -29,14 +28,13 @@ from protolith.registry.judging import (
     table_plans,
     waived,
 )
+from protolith.registry.part import Part
 from protolith.registry.registration import Schema, compiled
 from protolith.store import (
     EVERYWHERE,
     NOTHING_KEPT,
-    Deployment,
     KeptMode,
     NewVersion,
-    Store,
     Version,
 )
 from protolith.store.access import check_new
@@ -72,15 +70,8 @@ class VersionWaiver:
     who: str
 
 
-class Evolution(ABC):
+class Evolution(Part):
     """The part of `SchemaRegistry` that judges new versions by the old ones."""
-
-    @property
-    @abstractmethod
-    def _store(self) -> Store: ...
-
-    @abstractmethod
-    def _layout_of(self, deployment: Deployment) -> Layout: ...
 
     # ── modes ──
 

@@ -1,12 +1,11 @@
 """Protobuf data into an engine: decode everything first, then load all of it or nothing."""
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from protolith.arrow import arrow_schema
 from protolith.counts import count
@@ -17,20 +16,19 @@ from protolith.decoding import (
     Source,
     content_digest,
 )
-from protolith.engines import Engine, check_load_id
+from protolith.engines import check_load_id
 from protolith.errors import ConflictError, MalformedError, quoted
-from protolith.layout import Layout
 from protolith.registry.cache import SchemaCache
 from protolith.registry.fitting import fitted
 from protolith.registry.groups import ChangedTableError, Groups, LiveTable
 from protolith.registry.letters import DeadLetters, Replayed
+from protolith.registry.part import Part
 from protolith.registry.registration import descriptors_of
 from protolith.registry.spool import Progress, Spool
 from protolith.registry.values import LoadResult
 from protolith.registry.writers import SubjectWriters
-from protolith.store import Deployment, Store, Version
+from protolith.store import Version
 from protolith.store.access import current as current_grants
-from protolith.tables import Table
 
 NOTHING_LOADED = "is it the right schema, and the right framing?"
 """The hint where every record was skipped."""
@@ -73,26 +71,8 @@ class Target:
         )
 
 
-class Loading:
+class Loading(Part):
     """The registry's methods that load data."""
-
-    if TYPE_CHECKING:
-
-        @cached_property
-        def _store(self) -> Store: ...
-
-    @abstractmethod
-    def engine(self, name: str) -> Engine:
-        """The engine of that name."""
-
-    @abstractmethod
-    def _deployment(self, version: Version, engine: str | None) -> Deployment: ...
-
-    @abstractmethod
-    def _layout_of(self, deployment: Deployment) -> Layout: ...
-
-    @abstractmethod
-    def _table(self, version: Version, layout: Layout = ...) -> Table: ...
 
     @cached_property
     def _groups(self) -> Groups:

@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from protolith.dialects import dialect
 from protolith.dialects.alteration import Risk
@@ -14,11 +13,9 @@ from protolith.layout import Layout
 from protolith.migrations import Migration, PlannedStep, plan, planned_step
 from protolith.migrations.rebuilding import beside
 from protolith.registry.intents import Intent
-from protolith.store import Deployment, Store, Version
+from protolith.registry.part import Part
+from protolith.store import Deployment, Version
 from protolith.tables import Table
-
-if TYPE_CHECKING:
-    from functools import cached_property
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +54,11 @@ class KeptTable:
     dropped: bool
 
 
-class Migrating:
+class Migrating(Part):
     """The registry's methods that move tables."""
-
-    if TYPE_CHECKING:
-
-        @cached_property
-        def _store(self) -> Store: ...
-
-    @abstractmethod
-    def engine(self, name: str) -> Engine:
-        """The engine of that name."""
-
-    @abstractmethod
-    def _table(self, version: Version, layout: Layout = ...) -> Table: ...
-
-    @abstractmethod
-    def _deployment(self, version: Version, engine: str | None) -> Deployment: ...
 
     @abstractmethod
     def _keep(self, version: Version, engine: str, layout: Layout, *, created: bool) -> None: ...
-
-    @abstractmethod
-    def _layout_of(self, deployment: Deployment) -> Layout: ...
 
     def plan_migration(
         self,

@@ -1,41 +1,17 @@
 """Rows of an engine as messages again, in a file."""
 
-from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from protolith.decoding import Encoder, RowFraming, write_messages
-from protolith.engines import Engine
-from protolith.layout import Layout
+from protolith.registry.part import Part
 from protolith.registry.registration import descriptors_of
 from protolith.registry.values import ExportedRows
-from protolith.store import Deployment, Store, Version
-from protolith.tables import Table, check_text
-
-if TYPE_CHECKING:
-    from functools import cached_property
+from protolith.tables import check_text
 
 
-class Unloading:
+class Unloading(Part):
     """The registry's method that takes data out again."""
-
-    if TYPE_CHECKING:
-
-        @cached_property
-        def _store(self) -> Store: ...
-
-    @abstractmethod
-    def engine(self, name: str) -> Engine:
-        """The engine of that name."""
-
-    @abstractmethod
-    def _deployment(self, version: Version, engine: str | None) -> Deployment: ...
-
-    @abstractmethod
-    def _layout_of(self, deployment: Deployment) -> Layout: ...
-
-    @abstractmethod
-    def _table(self, version: Version, layout: Layout = ...) -> Table: ...
 
     def export_rows(
         self,
