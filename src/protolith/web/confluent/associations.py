@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from protolith.registry import SchemaRegistry
@@ -11,12 +11,25 @@ from protolith.registry.confluent import ConfluentError, translating
 from protolith.web.access import needs
 from protolith.web.api import Registry, work_in_thread
 from protolith.web.confluent.answers import object_request
-from protolith.web.confluent.lenient import ROUTES, Answer, Count, Flag, Word, body_of, page
+from protolith.web.confluent.lenient import ROUTES, Answer, Flag, Paged, Word, body_of
 
 router = APIRouter(**ROUTES)
 
 Types = Annotated[list[str] | None, Query()]
 Object = dict[str, Any]
+
+
+def _wanted(
+    resourceType: Word = None, associationType: Types = None, lifecycle: Word = None
+) -> Object:
+    return {
+        "resourceType": resourceType,
+        "associationType": associationType,
+        "lifecycle": lifecycle,
+    }
+
+
+Wanted = Annotated[Object, Depends(_wanted)]
 
 
 @router.get(
@@ -28,16 +41,12 @@ async def by_name(
     registry: Registry,
     namespace: str,
     name: str,
-    resourceType: Word = None,
-    associationType: Types = None,
-    lifecycle: Word = None,
-    offset: Count = 0,
-    limit: Count = -1,
+    paged: Paged,
+    wanted: Wanted,
 ) -> Response:
     """The subjects that a topic uses, or with `resourceType=table` a table; `-` is any name."""
-    wanted = _wanted(resourceType, associationType, lifecycle)
     found = await work_in_thread(registry.confluent.associations.by_name, namespace, name, wanted)
-    return Answer(page(found, offset, limit))
+    return Answer(paged.of(found))
 
 
 @router.get(
@@ -48,16 +57,12 @@ async def by_name(
 async def by_id(
     registry: Registry,
     resource_id: str,
-    resourceType: Word = None,
-    associationType: Types = None,
-    lifecycle: Word = None,
-    offset: Count = 0,
-    limit: Count = -1,
+    paged: Paged,
+    wanted: Wanted,
 ) -> Response:
     """The subjects that the resource with this id uses."""
-    wanted = _wanted(resourceType, associationType, lifecycle)
     found = await work_in_thread(registry.confluent.associations.by_id, resource_id, wanted)
-    return Answer(page(found, offset, limit))
+    return Answer(paged.of(found))
 
 
 @router.get(
@@ -66,16 +71,12 @@ async def by_id(
 async def by_subject(
     registry: Registry,
     subject: str,
-    resourceType: Word = None,
-    associationType: Types = None,
-    lifecycle: Word = None,
-    offset: Count = 0,
-    limit: Count = -1,
+    paged: Paged,
+    wanted: Wanted,
 ) -> Response:
     """The topics and tables that use a subject."""
-    wanted = _wanted(resourceType, associationType, lifecycle)
     found = await work_in_thread(registry.confluent.associations.by_subject, subject, wanted)
-    return Answer(page(found, offset, limit))
+    return Answer(paged.of(found))
 
 
 @router.post(
@@ -144,10 +145,6 @@ async def get_many(request: Request, registry: Registry) -> Response:
 async def change_many(request: Request, registry: Registry) -> Response:
     """Several changes; one result each, whatever becomes of the others."""
     return await _many(request, registry, _change_one)
-
-
-def _wanted(kind: str | None, types: list[str] | None, lifecycle: str | None) -> dict[str, Any]:
-    return {"resourceType": kind, "associationType": types, "lifecycle": lifecycle}
 
 
 async def _many(

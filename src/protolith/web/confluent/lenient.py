@@ -6,9 +6,10 @@ them, and every refusal has the number that they know.
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator
 from starlette.exceptions import HTTPException
@@ -116,7 +117,17 @@ async def body_of(request: Request) -> Any:
         raise ConfluentError(400, str(error), cause=error) from None
 
 
-def page(found: list[Any], offset: int, limit: int) -> list[Any]:
-    """A page of a list; a limit that is not above zero is none."""
-    start = max(offset, 0)
-    return found[start : start + limit] if limit > 0 else found[start:]
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What part of a list is asked for; a limit that is not above zero is none."""
+
+    offset: Count = 0
+    limit: Count = -1
+
+    def of(self, found: list[Any]) -> list[Any]:
+        """That part."""
+        start = max(self.offset, 0)
+        return found[start : start + self.limit] if self.limit > 0 else found[start:]
+
+
+Paged = Annotated[Page, Depends()]

@@ -6,12 +6,14 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
+from protolith.registry import SchemaRegistry
 from protolith.registry.confluent.answers import schema_text
 from protolith.registry.confluent.names import DEFAULT_CONTEXT, matches, split
+from protolith.store import Version
 from protolith.web.access import needs
 from protolith.web.api import Registry, read, work_in_thread
 from protolith.web.confluent.answers import SchemaAnswer
-from protolith.web.confluent.lenient import ROUTES, Answer, AskedRoute, Count, Flag, Word, page
+from protolith.web.confluent.lenient import ROUTES, Answer, AskedRoute, Flag, Paged, Word
 
 router = APIRouter(**ROUTES)
 listing = APIRouter(**ROUTES | {"route_class": AskedRoute})
@@ -20,12 +22,11 @@ listing = APIRouter(**ROUTES | {"route_class": AskedRoute})
 @listing.get("/schemas", openapi_extra=needs("read"), include_in_schema=False)
 async def list_every_version(
     registry: Registry,
+    paged: Paged,
     subjectPrefix: Word = None,
     deleted: Flag = False,
     latestOnly: Flag = False,
     format: Word = None,
-    offset: Count = 0,
-    limit: Count = -1,
 ) -> Response:
     """The versions of all subjects, with what `GET /schemas` of our own says of each."""
     subjects = registry.confluent.subjects
@@ -41,7 +42,7 @@ async def list_every_version(
                 "version_hash": one.version_hash,
                 "created_at": one.created_at.isoformat(),
             }
-            for one in page(found, offset, limit)
+            for one in paged.of(found)
         ]
 
     return Answer(await work_in_thread(work))
@@ -99,16 +100,13 @@ async def get_text_by_id(
 async def subjects_of_id(
     registry: Registry,
     id: str,
+    paged: Paged,
     subject: Word = None,
     deleted: Flag = False,
-    offset: Count = 0,
-    limit: Count = -1,
 ) -> Response:
     """The subjects that have the schema of an id."""
-    found = await read(registry, registry.confluent.subjects.with_id, id, deleted=deleted)
-    names = list(dict.fromkeys(one.subject for one in found))
-    chosen = [name for name in names if not subject or matches(name, subject)]
-    return Answer(page(chosen, offset, limit))
+    found = await _with_id(registry, id, subject, deleted=deleted)
+    return Answer(paged.of(list(dict.fromkeys(one.subject for one in found))))
 
 
 @router.get(
@@ -117,19 +115,14 @@ async def subjects_of_id(
 async def versions_of_id(
     registry: Registry,
     id: str,
+    paged: Paged,
     subject: Word = None,
     deleted: Flag = False,
-    offset: Count = 0,
-    limit: Count = -1,
 ) -> Response:
     """The versions that have the schema of an id."""
-    there = await read(registry, registry.confluent.subjects.with_id, id, deleted=deleted)
-    found = [
-        {"subject": one.subject, "version": one.version}
-        for one in there
-        if not subject or matches(one.subject, subject)
-    ]
-    return Answer(page(found, offset, limit))
+    there = await _with_id(registry, id, subject, deleted=deleted)
+    found = [{"subject": one.subject, "version": one.version} for one in there]
+    return Answer(paged.of(found))
 
 
 @router.get("/schemas/guids/{guid}", openapi_extra=needs("read"), response_model=SchemaAnswer)
@@ -155,13 +148,11 @@ async def ids_of_guid(registry: Registry, guid: str) -> Response:
 
 
 @router.get("/contexts", openapi_extra=needs("read"), response_model=list[str])
-async def list_contexts(
-    registry: Registry, contextPrefix: Word = None, offset: Count = 0, limit: Count = -1
-) -> Response:
+async def list_contexts(registry: Registry, paged: Paged, contextPrefix: Word = None) -> Response:
     """The contexts, the default one first."""
     found = await work_in_thread(registry.confluent.contexts)
     chosen = [name for name in found if not contextPrefix or name.startswith(contextPrefix)]
-    return Answer(page(chosen, offset, limit))
+    return Answer(paged.of(chosen))
 
 
 @router.delete(
@@ -187,3 +178,10 @@ async def server_id() -> Response:
 async def server_version() -> Response:
     """The server's version."""
     return Answer({"version": version_of("protolith"), "commitId": ""})
+
+
+async def _with_id(
+    registry: SchemaRegistry, id: str, subject: str | None, *, deleted: bool
+) -> list[Version]:
+    found = await read(registry, registry.confluent.subjects.with_id, id, deleted=deleted)
+    return [one for one in found if not subject or matches(one.subject, subject)]

@@ -18,11 +18,10 @@ from protolith.web.confluent.answers import (
 from protolith.web.confluent.lenient import (
     ROUTES,
     Answer,
-    Count,
     Flag,
+    Paged,
     Word,
     body_of,
-    page,
 )
 
 router = APIRouter(**ROUTES)
@@ -33,18 +32,17 @@ Pairs = Annotated[list[str] | None, Query()]
 @router.get("/subjects", openapi_extra=needs("read"), response_model=list[str])
 async def list_subjects(
     registry: Registry,
+    paged: Paged,
     subjectPrefix: Word = None,
     deleted: Flag = False,
     deletedOnly: Flag = False,
     deleted_only: Flag = False,
-    offset: Count = 0,
-    limit: Count = -1,
 ) -> Response:
     """Every subject's name; with `deleted` those that are softly deleted too."""
     only = deletedOnly or deleted_only
     call = registry.confluent.subjects.listed
     found = await work_in_thread(call, subjectPrefix, deleted=deleted, only=only)
-    return Answer(page(found, offset, limit))
+    return Answer(paged.of(found))
 
 
 @router.delete("/subjects/{subject}", openapi_extra=needs("admin"), response_model=list[int])
@@ -83,12 +81,11 @@ async def look_up_schema(
 async def list_versions(
     registry: Registry,
     subject: str,
+    paged: Paged,
     deleted: Flag = False,
     deletedOnly: Flag = False,
     deleted_only: Flag = False,
     deletedAsNegative: Flag = False,
-    offset: Count = 0,
-    limit: Count = -1,
 ) -> Response:
     """The numbers of a subject's versions."""
     only = deletedOnly or deleted_only
@@ -101,7 +98,7 @@ async def list_versions(
             found = [-number if number in gone else number for number in found]
         return found
 
-    return Answer(page(await read(registry, work), offset, limit))
+    return Answer(paged.of(await read(registry, work)))
 
 
 @router.post(
@@ -209,14 +206,13 @@ async def list_users(
     registry: Registry,
     subject: str,
     version: str,
+    paged: Paged,
     deleted: Flag = False,
-    offset: Count = 0,
-    limit: Count = -1,
 ) -> Response:
     """The ids of the schemas that import a version."""
     call = registry.confluent.subjects.users
     found = await read(registry, call, subject, version, deleted=deleted)
-    return Answer(page(found, offset, limit))
+    return Answer(paged.of(found))
 
 
 @router.delete(
