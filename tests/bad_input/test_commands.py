@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -203,6 +203,15 @@ def test_a_reader_that_goes_away(closed_world: World) -> None:
     assert process.returncode == 1
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As in a terminal: what a script runs in its background hands on that it is not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_command(closed_world: World) -> None:
     command = [PROGRAM, f"--home={closed_world.home}", "ingest", "-", "--subject=shop.orders"]
     with subprocess.Popen(
