@@ -135,7 +135,7 @@ def test_a_framing_that_is_not_there(python: Python) -> None:
     assert refusal == Refusal(
         "MALFORMED_REQUEST",
         "no framing 'lines'",
-        "one of delimited, single, wrapped, base64, json, parquet, arrow",
+        "one of delimited, single, wrapped, base64, json, parquet, arrow, confluent",
         (),
     )
 

@@ -108,8 +108,8 @@ def unasked() -> None:
 def _slow_engine() -> None:
     plain = DuckDBEngine.create
 
-    def create(self: DuckDBEngine, table: Any) -> bool:
-        created = plain(self, table)
+    def create(self: DuckDBEngine, *words: Any) -> bool:
+        created = plain(self, *words)
         time.sleep(PAUSE)
         return created
 

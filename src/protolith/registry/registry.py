@@ -18,7 +18,7 @@ from protolith.dialects.bigquery.bq_schema import bq_schema
 from protolith.dialects.bigquery.driven import CONVERTER_VARIABLE, Converter, check_converter
 from protolith.dialects.bigquery.storage import StorageSchema, storage_schema
 from protolith.dialects.parts import Written
-from protolith.engines import Drift, Engine, Engines, EngineSettings, check_name
+from protolith.engines import Drift, Engine, Engines, EngineSettings, Former, check_name
 from protolith.errors import (
     ConflictError,
     EngineUnavailableError,
@@ -255,7 +255,9 @@ class SchemaRegistry(Administration, Evolution, Migrating, TopicLoading, Unloadi
         if before is None:
             self._keep(version, engine, layout, created=False)
         try:
-            former = former_columns(self._store, version.subject, live, layout)
+            former: Former = frozenset  # only a migration keeps columns, and it keeps the version
+            if before is not None and before.version == version.version:
+                former = former_columns(self._store, version.subject, live, layout)
             created = live.create(table, former)
         except SchemaRegistryError as error:
             # A server that went away may have created it: that stays unfinished.
