@@ -184,9 +184,10 @@ def test_a_list_that_refuses_null(tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_gone(engine: Engine) -> None:
-    if engine.name == "bigquery":
-        pytest.skip("its tables are made by a request, not by a statement")
     (step,) = engine.mend(TABLE)
+    if engine.name == "bigquery":  # the stand-in makes tables by a request, not by a statement
+        assert step.statements == list(engine.dialect.create(TABLE))
+        return
     _run(engine, [step])
     assert engine.compare(TABLE) == ()
 
